@@ -1,0 +1,13 @@
+"""The one application."""
+
+from django.apps import AppConfig
+
+
+class ExportsConfig(AppConfig):
+    """Exports of Analytics Cloud workspaces: rows, engine, files, pages and API."""
+
+    name = "exports"
+    verbose_name = "LAC Portal"
+
+    def ready(self) -> None:
+        from exports import checks  # noqa: F401, PLC0415 - Django loads models before checks may import them

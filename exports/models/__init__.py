@@ -1,0 +1,38 @@
+"""Rows and their rules."""
+
+from exports.models.access import ApiToken, Heartbeat, Scope
+from exports.models.derived import DerivedFile
+from exports.models.export import AskedWindow, Export, IllegalTransition, Queue, Requester
+from exports.models.records import AuditEntry, Download, ExportEvent
+from exports.models.secrets import AccessToken, TokenUnreadable
+from exports.models.statuses import ACTIVE, ASKED, TRANSITIONS, DataType, Role, Status
+from exports.models.user import User
+from exports.models.workspace import Membership, PauseCode, UpstreamHost, Workspace
+
+__all__ = [
+    "ACTIVE",
+    "ASKED",
+    "TRANSITIONS",
+    "AccessToken",
+    "ApiToken",
+    "AskedWindow",
+    "AuditEntry",
+    "DataType",
+    "DerivedFile",
+    "Download",
+    "Export",
+    "ExportEvent",
+    "Heartbeat",
+    "IllegalTransition",
+    "Membership",
+    "PauseCode",
+    "Queue",
+    "Requester",
+    "Role",
+    "Scope",
+    "Status",
+    "TokenUnreadable",
+    "UpstreamHost",
+    "User",
+    "Workspace",
+]
