@@ -1,0 +1,104 @@
+"""A workspace's lane standing still, and running again."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from exports.models import Export, ExportEvent, PauseCode, Role, User, Workspace
+from exports.services import audit_log, events, home
+from exports.services.audit_log import record_audit
+from exports.services.refusals import WrongState
+from exports.services.roles import require_role
+
+PAUSED_PROBLEM = "paused"  # also written by the engine's own look (settle.py)
+
+
+def lock_workspace(workspace: Workspace) -> Workspace:
+    """Return the row afresh, held against other writers until the running transaction ends."""
+    return Workspace.objects.select_related("host").select_for_update(of=("self",)).get(pk=workspace.pk)
+
+
+def note_paused(workspace: Workspace, *, at: datetime, actor: User | None) -> None:
+    """Say in the timeline of every active export, once per pause, that the workspace stands still."""
+    running = Export.objects.filter(workspace=workspace).active().exclude(last_problem=PAUSED_PROBLEM)
+    _append(running, events.PAUSED, at=at, actor=actor, reason=workspace.pause_code)
+    running.update(last_problem=PAUSED_PROBLEM)
+
+
+def note_resumed(workspace: Workspace, *, at: datetime, actor: User | None, reason: str) -> None:
+    """End in the timelines what `note_paused` or the engine's own look began."""
+    stopped = Export.objects.filter(workspace=workspace, last_problem=PAUSED_PROBLEM).active()
+    _append(stopped, events.RESUMED, at=at, actor=actor, reason=reason)
+    stopped.update(last_problem="")
+
+
+def _append(exports: QuerySet[Export], code: str, *, at: datetime, actor: User | None, reason: str) -> None:
+    keys = list(exports.order_by().values_list("pk", flat=True))
+    ExportEvent.objects.bulk_create(
+        [ExportEvent(export_id=key, code=code, at=at, actor=actor, data={"reason": reason}) for key in keys],
+        batch_size=500,
+    )
+
+
+def pause_by_manager(*, actor: User, workspace: Workspace) -> Workspace:
+    """Ask nothing more for this workspace until it is resumed.
+
+    Returns:
+        The row as it stands now.
+
+    Raises:
+        Forbidden: not a manager.
+        WrongState: ``already_paused``.
+    """
+    require_role(actor, workspace, Role.MANAGER)
+    now = timezone.now()
+    with transaction.atomic():
+        workspace = lock_workspace(workspace)
+        if workspace.is_paused:
+            raise WrongState("already_paused", _("The workspace is paused already."))
+        workspace.paused_at, workspace.pause_code = now, PauseCode.MANAGER
+        workspace.save(update_fields=["paused_at", "pause_code"])
+        note_paused(workspace, at=now, actor=actor)
+        home.put_off(Export.objects.filter(workspace=workspace), home.latest_due(None))
+        record_audit(audit_log.WORKSPACE_PAUSED, actor=actor, workspace=workspace, subject=PauseCode.MANAGER.value)
+    return workspace
+
+
+def resume_by_manager(*, actor: User, workspace: Workspace) -> Workspace:
+    """Let the lane run again with the token that is stored.
+
+    Returns:
+        The row as it stands now.
+
+    Raises:
+        Forbidden: not a manager.
+        WrongState: ``not_paused``; ``token_missing``: only giving a token resumes it.
+    """
+    require_role(actor, workspace, Role.MANAGER)
+    with transaction.atomic():
+        workspace = lock_workspace(workspace)
+        if not workspace.is_paused:
+            raise WrongState("not_paused", _("The workspace is not paused."))
+        if not workspace.has_token:
+            raise WrongState("token_missing", _("The workspace needs an access token first."))
+        resume_lane(workspace, actor=actor)
+    return workspace
+
+
+def resume_lane(workspace: Workspace, *, actor: User | None) -> None:
+    """Clear the pause, make all active exports due now and ring; on a workspace that was not paused as well.
+
+    Args:
+        workspace: locked by the caller's transaction, with a token.
+    """
+    now = timezone.now()
+    was = workspace.pause_code
+    workspace.paused_at, workspace.pause_code, workspace.resumed_at = None, "", now
+    workspace.save(update_fields=["paused_at", "pause_code", "resumed_at"])
+    if was:
+        note_resumed(workspace, at=now, actor=actor, reason=was)
+        record_audit(audit_log.WORKSPACE_RESUMED, actor=actor, workspace=workspace, subject=was)
+    home.wake(Export.objects.filter(workspace=workspace))

@@ -1,0 +1,58 @@
+"""Short texts that people type: one line, printable, of bounded length."""
+
+import unicodedata
+
+from django.utils.translation import gettext as _
+
+from exports.services.refusals import Refused
+
+# Control characters and lone surrogates: no database, header or file name carries them unharmed.
+UNUSABLE = frozenset({"Cc", "Cs"})
+
+
+def clean_line(text: str, *, field: str, most: int, required: bool = False) -> str:
+    """Return ``text`` without white space around it.
+
+    Args:
+        field: the input it came from.
+        most: the greatest number of characters.
+        required: refuse an empty text.
+
+    Raises:
+        Refused: ``empty``, ``too_long`` or ``not_one_line``.
+    """
+    text = text.strip()
+    if required and not text:
+        raise Refused("empty", _("This can’t be empty."), field)
+    if len(text) > most:
+        raise Refused(
+            "too_long", _("At most %(most)d characters, please; this has %(count)d.") % _counts(most, text), field
+        )
+    _refuse_unusable(text, field, allowed="")
+    return text
+
+
+def clean_paragraph(text: str, *, field: str, most: int) -> str:
+    """Return ``text`` without white space around it; line breaks (as ``\\n``) and tabs stay.
+
+    Raises:
+        Refused: ``too_long`` or ``not_one_line``.
+    """
+    text = text.strip().replace("\r\n", "\n").replace("\r", "\n")
+    if len(text) > most:
+        raise Refused(
+            "too_long", _("At most %(most)d characters, please; this has %(count)d.") % _counts(most, text), field
+        )
+    _refuse_unusable(text, field, allowed="\n\t")
+    return text
+
+
+def _counts(most: int, text: str) -> dict[str, int]:
+    return {"most": most, "count": len(text)}
+
+
+def _refuse_unusable(text: str, field: str, *, allowed: str) -> None:
+    if any(unicodedata.category(char) in UNUSABLE and char not in allowed for char in text):
+        raise Refused(
+            "not_one_line", _("Only printable characters, please: no line breaks or control characters."), field
+        )

@@ -1,0 +1,186 @@
+"""A workspace's access token: written, tried, forgotten, never read back to anybody (promise 5)."""
+
+import re
+from datetime import datetime
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from exports.analytics_cloud.origins import OriginRefused, normalize_base_url
+from exports.models import Export, PauseCode, Role, User, Workspace
+from exports.models.secrets import fingerprint, seal
+from exports.services import audit_log, home
+from exports.services.audit_log import record_audit
+from exports.services.pauses import lock_workspace, resume_lane
+from exports.services.refusals import Refused
+from exports.services.roles import require_role
+from exports.services.token_test import TokenTest, Verdict, test_token
+
+__all__ = ["TokenTest", "Verdict", "clean_token", "forget_token", "set_token", "test_token"]
+
+TOKEN_MOST = 512
+STRAY_BEARER = re.compile(r"(authorization\s*:\s*)?bearer(\s|[:=]|$)", re.IGNORECASE)
+# The last four of a shorter one would be most of it.
+SHOWS_LAST4_FROM = 12
+USED_ELSEWHERE = gettext_lazy(
+    "Another workspace uses this token already. A token belongs to one workspace: generate one for this workspace."
+)
+
+
+def clean_token(text: str) -> str:
+    """Return a token as it goes on the wire.
+
+    Raises:
+        Refused: ``token_empty``, ``token_with_bearer``, ``token_characters`` or ``token_too_long``.
+    """
+    token = text.strip()
+    if not token:
+        raise Refused("token_empty", _("Paste the access token here."), "token")
+    if STRAY_BEARER.match(token):
+        raise Refused(
+            "token_with_bearer", _("Paste the token alone, without the word “Bearer” in front of it."), "token"
+        )
+    if not all("!" <= char <= "~" for char in token):
+        raise Refused(
+            "token_characters",
+            _("A token has only printable ASCII characters and no blanks. Copy it again from Analytics Cloud."),
+            "token",
+        )
+    if len(token) > TOKEN_MOST:
+        raise Refused("token_too_long", _("A token has at most %(most)d characters.") % {"most": TOKEN_MOST}, "token")
+    return token
+
+
+def set_token(*, actor: User, workspace: Workspace, token: str, expires_at: datetime | None = None) -> Workspace:
+    """Store a token and let the lane run again; saving the same one again resumes too.
+
+    Args:
+        token: clear text as typed or pasted.
+        expires_at: when it ends, as chosen in Analytics Cloud; None when never or unknown.
+
+    Returns:
+        The row as it stands now.
+
+    Raises:
+        Forbidden: not a manager.
+        Refused: the text is no token, its expiry lies in the past, or another workspace uses it.
+    """
+    require_role(actor, workspace, Role.MANAGER)
+    return store_token(actor=actor, workspace=workspace, token=token, expires_at=expires_at)
+
+
+def store_token(
+    *, actor: User | None, workspace: Workspace, token: str, expires_at: datetime | None = None
+) -> Workspace:
+    """Do what `set_token` says without asking who may: for that and for making a workspace.
+
+    Raises:
+        Refused: see `set_token`.
+    """
+    token = clean_token(token)
+    now = timezone.now()
+    if expires_at is not None and expires_at <= now:
+        raise Refused("token_expired", _("This date has passed already: the token no longer works."), "expires_at")
+    print_of_it = fingerprint(token)
+    with transaction.atomic():
+        workspace = lock_workspace(workspace)
+        if Workspace.objects.filter(token_fingerprint=print_of_it).exclude(pk=workspace.pk).exists():
+            raise Refused("token_used_elsewhere", USED_ELSEWHERE, "token")
+        replaced = bool(workspace.token_sealed) and workspace.token_fingerprint != print_of_it
+        workspace.token_sealed = seal(token)
+        workspace.token_last4 = token[-4:] if len(token) >= SHOWS_LAST4_FROM else ""
+        workspace.token_set_at = now
+        workspace.token_set_by = actor
+        workspace.token_expires_at = expires_at
+        if workspace.token_fingerprint != print_of_it:
+            workspace.token_fingerprint = print_of_it
+            workspace.token_worked_at = None
+        try:
+            with transaction.atomic():
+                workspace.save(
+                    update_fields=[
+                        "token_sealed",
+                        "token_fingerprint",
+                        "token_last4",
+                        "token_set_at",
+                        "token_set_by",
+                        "token_expires_at",
+                        "token_worked_at",
+                    ]
+                )
+        except IntegrityError:  # taken by another workspace between the look and the write
+            raise Refused("token_used_elsewhere", USED_ELSEWHERE, "token") from None
+        record_audit(
+            audit_log.TOKEN_SET,
+            actor=actor,
+            workspace=workspace,
+            subject=workspace.name,
+            replaced=replaced,
+            expires_at=expires_at.isoformat() if expires_at else None,
+        )
+        if workspace.pause_code != PauseCode.MANAGER:
+            _resume_unless_address_refused(workspace, actor, now)
+    return workspace
+
+
+def _resume_unless_address_refused(workspace: Workspace, actor: User | None, now: datetime) -> None:
+    """Resume; a workspace whose address is no longer listed stays paused for that, whatever its token."""
+    try:
+        normalize_base_url(workspace.base_url, settings.ANALYTICS_CLOUD_ORIGINS)
+    except OriginRefused:
+        if workspace.pause_code != PauseCode.BASE_URL_REFUSED:
+            workspace.paused_at, workspace.pause_code = now, PauseCode.BASE_URL_REFUSED
+            workspace.save(update_fields=["paused_at", "pause_code"])
+        return
+    resume_lane(workspace, actor=actor)
+
+
+def forget_token(*, actor: User, workspace: Workspace) -> Workspace:
+    """Delete the token and pause the workspace until there is another.
+
+    Returns:
+        The row as it stands now.
+
+    Raises:
+        Forbidden: not a manager.
+    """
+    require_role(actor, workspace, Role.MANAGER)
+    with transaction.atomic():
+        workspace = lock_workspace(workspace)
+        if workspace.has_token:
+            drop_token(workspace, actor=actor)
+    return workspace
+
+
+def drop_token(workspace: Workspace, *, actor: User | None) -> None:
+    """Delete the token and pause: for `forget_token` and for a change of address.
+
+    Args:
+        workspace: locked by the caller's transaction.
+    """
+    had_one = workspace.has_token
+    workspace.token_sealed = workspace.token_fingerprint = workspace.token_last4 = ""
+    workspace.token_set_at = workspace.token_set_by = None
+    workspace.token_expires_at = workspace.token_worked_at = None
+    if workspace.pause_code != PauseCode.MANAGER:
+        workspace.paused_at = timezone.now()
+        workspace.pause_code = PauseCode.TOKEN_MISSING
+    workspace.save(
+        update_fields=[
+            "token_sealed",
+            "token_fingerprint",
+            "token_last4",
+            "token_set_at",
+            "token_set_by",
+            "token_expires_at",
+            "token_worked_at",
+            "paused_at",
+            "pause_code",
+        ]
+    )
+    home.put_off(Export.objects.filter(workspace=workspace), home.latest_due(None))
+    if had_one:
+        record_audit(audit_log.TOKEN_FORGOTTEN, actor=actor, workspace=workspace, subject=workspace.name)

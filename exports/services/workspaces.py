@@ -1,0 +1,209 @@
+"""Workspaces: made by site administrators, kept by their managers."""
+
+import math
+import re
+from functools import cache
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from exports.analytics_cloud.origins import OriginRefused, normalize_base_url
+from exports.models import AskedWindow, PauseCode, Role, UpstreamHost, User, Workspace
+from exports.services import audit_log, tokens
+from exports.services.audit_log import record_audit
+from exports.services.pauses import lock_workspace
+from exports.services.refusals import Refused
+from exports.services.roles import require_role, require_site_administrator
+from exports.services.texts import clean_line
+
+NAME_MOST = 100
+RETENTION_MOST_HOURS = 24.0 * 366 * 10
+LOOKS_LIKE_AN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+NAME_TAKEN = gettext_lazy("A workspace of this name exists already.")
+
+WHY_NOT: dict[str, str | Promise] = {
+    "not_an_origin": gettext_lazy(
+        "Give the address like https://analytics.liferay.com, without a path, a user or a question mark."
+    ),
+    "odd_host": gettext_lazy("Write the host name in its plain form, such as analytics.liferay.com."),
+    "not_listed": gettext_lazy(
+        "Tokens may not be sent to this address. Who runs this portal lists the allowed ones in "
+        "ANALYTICS_CLOUD_ORIGINS."
+    ),
+}
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of all known time zones."""
+    return frozenset(available_timezones())
+
+
+def create_workspace(
+    *, actor: User | None, name: str, base_url: str, time_zone: str = "UTC", token: str | None = None
+) -> Workspace:
+    """Make a workspace; without a token it is paused until a manager gives one.
+
+    Args:
+        actor: a site administrator; None for the operator's command line.
+        base_url: an origin listed in ``ANALYTICS_CLOUD_ORIGINS``.
+        time_zone: a name such as ``Asia/Tokyo``: the zone of its days.
+        token: its access token, if at hand.
+
+    Raises:
+        Forbidden: not a site administrator.
+        Refused: name, address, zone or token can't be accepted.
+    """
+    if actor is not None:
+        require_site_administrator(actor)
+    name = _clean_name(name)
+    origin = _clean_base_url(base_url)
+    time_zone = _clean_time_zone(time_zone)
+    now = timezone.now()
+    with transaction.atomic():
+        workspace = Workspace(
+            name=name,
+            host=_host(origin),
+            time_zone=time_zone,
+            paused_at=now,
+            pause_code=PauseCode.TOKEN_MISSING,
+            created_at=now,
+            created_by=actor,
+        )
+        _refuse_taken_name(name)
+        try:
+            with transaction.atomic():
+                workspace.save(force_insert=True)
+        except IntegrityError:  # made by somebody else between the look and the write
+            raise Refused("name_taken", NAME_TAKEN, "name") from None
+        record_audit(audit_log.WORKSPACE_CREATED, actor=actor, workspace=workspace, subject=name, base_url=origin)
+        if token is not None:
+            workspace = tokens.store_token(actor=actor, workspace=workspace, token=token)
+    return workspace
+
+
+def update_workspace(
+    *,
+    actor: User,
+    workspace: Workspace,
+    name: str | None = None,
+    base_url: str | None = None,
+    time_zone: str | None = None,
+) -> Workspace:
+    """Change what is given. Another base URL deletes the token and pauses: a token belongs to its address.
+
+    Returns:
+        The row as it stands now.
+
+    Raises:
+        Forbidden: not a manager.
+        Refused: name, address or zone can't be accepted.
+    """
+    require_role(actor, workspace, Role.MANAGER)
+    wanted: dict[str, str] = {}
+    if name is not None:
+        wanted["name"] = _clean_name(name)
+    if time_zone is not None:
+        wanted["time_zone"] = _clean_time_zone(time_zone)
+    origin = None if base_url is None else _clean_base_url(base_url)
+    with transaction.atomic():
+        workspace = lock_workspace(workspace)
+        changes = {field: value for field, value in wanted.items() if getattr(workspace, field) != value}
+        if "name" in changes:
+            _refuse_taken_name(changes["name"], but=workspace)
+        if changes:
+            try:
+                with transaction.atomic():
+                    Workspace.objects.filter(pk=workspace.pk).update(**changes)
+            except IntegrityError:
+                raise Refused("name_taken", NAME_TAKEN, "name") from None
+        if origin is not None and origin != workspace.base_url:
+            changes["base_url"] = origin
+            Workspace.objects.filter(pk=workspace.pk).update(host=_host(origin))
+            # What lies at the old address is out of reach: it no longer fills the lane.
+            AskedWindow.objects.filter(workspace=workspace).update(is_upstream=False)
+            tokens.drop_token(workspace, actor=actor)
+        if changes:
+            record_audit(
+                audit_log.WORKSPACE_CHANGED, actor=actor, workspace=workspace, subject=workspace.name, **changes
+            )
+        workspace.refresh_from_db()
+    return workspace
+
+
+def set_retention(*, actor: User, workspace: Workspace, hours: float | None) -> Workspace:
+    """Set how many hours new files are kept; None means ``EXPORT_RETENTION_HOURS``. Shown dates never move.
+
+    Raises:
+        Forbidden: not a manager.
+        Refused: not a number above 0, or longer than ten years.
+    """
+    require_role(actor, workspace, Role.MANAGER)
+    if hours is not None and not (math.isfinite(hours) and 0 < hours <= RETENTION_MOST_HOURS):
+        raise Refused(
+            "retention_out_of_range",
+            _("Give a number of hours above 0 and at most %(most)d.") % {"most": RETENTION_MOST_HOURS},
+            "retention_hours",
+        )
+    with transaction.atomic():
+        workspace = lock_workspace(workspace)
+        if workspace.retention_hours != hours:
+            Workspace.objects.filter(pk=workspace.pk).update(retention_hours=hours)
+            record_audit(
+                audit_log.WORKSPACE_CHANGED,
+                actor=actor,
+                workspace=workspace,
+                subject=workspace.name,
+                retention_hours=hours,
+            )
+            workspace.retention_hours = hours
+    return workspace
+
+
+def find_workspace(text: str) -> Workspace | None:
+    """Return the workspace of this id or, without regard to case, of this name; None when there is none."""
+    text = text.strip()
+    rows = Workspace.objects.select_related("host")
+    if LOOKS_LIKE_AN_ID.fullmatch(text):
+        return rows.filter(pk=text).first()
+    return rows.filter(name__iexact=text).first()
+
+
+def _clean_name(name: str) -> str:
+    name = clean_line(name, field="name", most=NAME_MOST, required=True)
+    if LOOKS_LIKE_AN_ID.fullmatch(name):
+        raise Refused("name_looks_like_an_id", _("A name must not look like an id."), "name")
+    return name
+
+
+def _refuse_taken_name(name: str, but: Workspace | None = None) -> None:
+    rows = Workspace.objects.filter(name__iexact=name)
+    if but is not None:
+        rows = rows.exclude(pk=but.pk)
+    if rows.exists():
+        raise Refused("name_taken", NAME_TAKEN, "name")
+
+
+def _clean_base_url(base_url: str) -> str:
+    try:
+        return normalize_base_url(base_url, settings.ANALYTICS_CLOUD_ORIGINS)
+    except OriginRefused as refused:
+        raise Refused(refused.code, WHY_NOT[refused.code], "base_url") from None
+
+
+def _clean_time_zone(name: str) -> str:
+    name = name.strip()
+    if name not in time_zones():
+        raise Refused(
+            "time_zone_unknown", _("No time zone of this name is known. Try one like Asia/Tokyo."), "time_zone"
+        )
+    return name
+
+
+def _host(origin: str) -> UpstreamHost:
+    return UpstreamHost.objects.get_or_create(origin=origin)[0]
