@@ -1,0 +1,128 @@
+"""What every test has: sockets closed but to this machine, and real servers on demand."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_socket import socket_allow_hosts
+
+from tests.support.chromium import SWITCHES, find_chromium
+from tests.support.postgres_server import PostgresUnavailable, fresh_database, postgres_address
+from tests.support.presence import missing
+from tests.support.redis_server import RedisServer
+
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--only-database",
+        action="store_true",
+        help="run only the tests that use the default database (the suite's part on PostgreSQL)",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--only-database"):
+        return
+    chosen = [item for item in items if _uses_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    return item.get_closest_marker("django_db") is not None or not DATABASE_FIXTURES.isdisjoint(
+        getattr(item, "fixturenames", ())
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out once more, where nobody overlooks it."""
+    reasons = {
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and " is missing. " in report.longrepr[2]
+    }
+    if reasons:
+        terminalreporter.section("NOT TESTED HERE", sep="!", red=True, bold=True)
+        for reason in sorted(reasons):
+            terminalreporter.line(reason, red=True)
+
+
+@pytest.fixture(autouse=True)
+def export_root(settings: LazySettings, tmp_path: Path) -> Path:
+    """The folder of stored files, one for each test: a reaper or an audit must not meet its neighbours' files."""
+    settings.EXPORT_ROOT = tmp_path / "exports"
+    return tmp_path / "exports"
+
+
+@pytest.fixture(scope="session")
+def _shared_redis() -> Iterator[RedisServer]:
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(_shared_redis: RedisServer) -> str:
+    """The address of a real, empty Redis of this run."""
+    _shared_redis.flush()
+    return _shared_redis.url
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A real Redis for one test, to be killed, flushed and started again."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server_url() -> Iterator[str]:
+    """The address of a real PostgreSQL's maintenance database."""
+    try:
+        with postgres_address() as address:
+            yield address
+    except PostgresUnavailable as problem:
+        missing("PostgreSQL", str(problem))
+
+
+@pytest.fixture
+def postgres_url(postgres_server_url: str) -> Iterator[str]:
+    """The address of an empty PostgreSQL database for one test, as ``DATABASE_URL`` takes it."""
+    with fresh_database(postgres_server_url) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    """The program of a real Chromium."""
+    found = find_chromium()
+    if found is None:
+        missing("Chromium", "Install Debian's `chromium`, or name the program in CHROMIUM.")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: Path) -> Iterator[Browser]:
+    """A headless Chromium, started once per run."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Playwright's synchronous interface keeps an event loop in this thread, where Django then refuses queries.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        with sync_playwright() as playwright:
+            program = playwright.chromium.launch(executable_path=str(chromium_path), args=list(SWITCHES))
+            yield program
+            program.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page in a fresh profile: English, UTC."""
+    context = browser.new_context(locale="en-US", timezone_id="UTC")
+    yield context.new_page()
+    context.close()

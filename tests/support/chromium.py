@@ -1,0 +1,29 @@
+"""Where a Chromium is, and how it is started so that it talks to this machine only."""
+
+import os
+import shutil
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+SWITCHES = (
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    *(("--no-sandbox",) if os.geteuid() == 0 else ()),
+)
+
+
+def find_chromium() -> Path | None:
+    """Return the browser program: ``CHROMIUM`` from the environment, else the first found on PATH."""
+    named = os.environ.get("CHROMIUM", "")
+    if named:
+        return Path(named)
+    for name in NAMES:
+        found = shutil.which(name, path=os.environ.get("PATH", "") + os.pathsep + "/usr/bin")
+        if found:
+            return Path(found)
+    return None
