@@ -19,7 +19,16 @@ from exports.services.refusals import Refused
 from exports.services.roles import require_role
 from exports.services.token_test import TokenTest, Verdict, test_token
 
-__all__ = ["TokenTest", "Verdict", "clean_token", "forget_token", "set_token", "test_token"]
+__all__ = [
+    "TokenTest",
+    "Verdict",
+    "clean_token",
+    "drop_token",
+    "forget_token",
+    "set_token",
+    "store_token",
+    "test_token",
+]
 
 TOKEN_MOST = 512
 STRAY_BEARER = re.compile(r"(authorization\s*:\s*)?bearer(\s|[:=]|$)", re.IGNORECASE)
