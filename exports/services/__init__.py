@@ -1,0 +1,1 @@
+"""The verbs: logic lives here, one module per noun; pages, API, tasks and commands only translate."""

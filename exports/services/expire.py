@@ -1,0 +1,126 @@
+"""The end of a file: expiry, deletion, loss. One UPDATE clears the name, then the bytes go (design.md §5)."""
+
+import logging
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from exports.models import DerivedFile, Download, Export, Requester, Role, Status, User
+from exports.services import audit_log, events, stored
+from exports.services.claims import lease_time
+from exports.services.refusals import Forbidden, WrongState
+from exports.services.roles import require_role
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+
+
+def expire_due() -> int:
+    """Expire every file whose time has come; returns how many. Safe to run twice, and from several workers."""
+    now = timezone.now()
+    count = 0
+    for export in Export.objects.filter(status=Status.READY, expires_at__lte=now).order_by("expires_at")[:BATCH]:
+        # Whoever extended it in between has changed expires_at: the guard sees the row as it is now.
+        count += _remove_file(export, Status.EXPIRED, events.EXPIRED, guard={"expires_at__lte": now})
+    return count
+
+
+def delete_file_now(*, user: User, export: Export) -> Export:
+    """Remove a ready file before its time; the record stays.
+
+    Raises:
+        Forbidden: neither who asked for it nor a manager.
+        WrongState: there is no file.
+    """
+    _require_owner(user, export)
+    if not _remove_file(export, Status.EXPIRED, events.DELETED, actor=user, guard={}):
+        raise WrongState("no_file", _("There is no file to delete."))
+    audit_log.record_audit("export.file_deleted", actor=user, workspace=export.workspace, subject=str(export.pk))
+    return export
+
+
+def mark_file_lost(export: Export) -> bool:
+    """A ready file is missing or is not what was stored: say so, never offer it again."""
+    return _remove_file(export, Status.FAILED, events.FILE_LOST, guard={}, error_code="file_lost")
+
+
+def extend_export(*, user: User, export: Export) -> Export:
+    """Keep a ready file for another span of its workspace's hours: a member once, a manager freely.
+
+    Raises:
+        Forbidden: a member who has extended it already, or does not own it.
+        WrongState: there is no file.
+    """
+    role = _require_owner(user, export)
+    if role != Role.MANAGER and export.extended:
+        raise Forbidden("extended_already", _("It was extended once already. A manager can extend it further."))
+    now = timezone.now()
+    until = max(export.expires_at or now, now) + timedelta(hours=export.workspace.kept_hours)
+    with transaction.atomic():
+        rows = Export.objects.filter(
+            pk=export.pk, status=Status.READY, expires_at=export.expires_at, expires_at__gt=now
+        )
+        if not rows.update(expires_at=until, extended=export.extended + 1):
+            raise WrongState("no_file", _("There is no file to extend any more."))
+        export.expires_at, export.extended = until, export.extended + 1
+        events.record_event(export, events.EXTENDED, at=now, actor=user, until=until.isoformat())
+        audit_log.record_audit("export.extended", actor=user, workspace=export.workspace, subject=str(export.pk))
+    return export
+
+
+def reap_files() -> int:
+    """Delete what no row names and what is older than two leases; returns how many files went."""
+    storage = stored.storage()
+    limit = timezone.now() - 2 * lease_time()
+    old = {found.name for found in storage.names() if found.modified_at < limit}
+    if not old:
+        return 0
+    # Asked after the listing: a name claimed since then is too young to be in it.
+    named = named_files()
+    for name in old - named:
+        storage.remove(name)
+        logger.info("file.reaped %s", name)
+    return len(old - named)
+
+
+def named_files() -> set[str]:
+    """Return every stored name that a row mentions."""
+    names = set(Export.objects.exclude(stored_name="").values_list("stored_name", flat=True))
+    return names | set(DerivedFile.objects.exclude(stored_name="").values_list("stored_name", flat=True))
+
+
+def _require_owner(user: User, export: Export) -> Role:
+    role = require_role(user, export.workspace, Role.MEMBER)
+    if role != Role.MANAGER and not Requester.objects.filter(export=export, user=user).exists():
+        raise Forbidden("not_yours", _("Only those who asked for this export, or a manager, can do this."))
+    return role
+
+
+def _remove_file(  # type: ignore[no-untyped-def]
+    export: Export, to: Status, event: str, *, guard: dict, actor: User | None = None, **values
+) -> bool:
+    if export.status != Status.READY:
+        return False
+    now = timezone.now()
+    with transaction.atomic():
+        if guard and not Export.objects.filter(pk=export.pk, **guard).exists():
+            return False
+        names = list(
+            DerivedFile.objects.filter(export=export).exclude(stored_name="").values_list("stored_name", flat=True)
+        )
+        names.append(export.stored_name)
+        if not Export.objects.move(export, to, stored_name="", ended_at=now, **values):
+            return False
+        DerivedFile.objects.filter(export=export).delete()
+        events.record_event(
+            export, event, at=now, actor=actor, downloads=Download.objects.filter(export=export).count()
+        )
+    storage = stored.storage()
+    for name in names:
+        if name:
+            storage.remove(name)
+    logger.info("export.file_removed %s %s", export.pk, to)
+    return True

@@ -1,0 +1,196 @@
+"""Other formats of a stored file: wanted once, made once, in a child process (design.md §4, §5)."""
+
+import json
+import logging
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from exports.files.storage import FileMissing
+from exports.models import DerivedFile, Export, Status, User
+from exports.services import crash_points, doorbell, expire, shutdown, stored
+from exports.services.claims import lease_time
+from exports.services.refusals import Refused, WrongState
+
+logger = logging.getLogger(__name__)
+
+FORMATS = ("original", "jsonl", "json", "csv", "xlsx", "parquet")
+MADE = FORMATS[1:]
+MAX_ATTEMPTS = 3
+CONVERSION_SECONDS = 2 * 3600
+WATCH_SECONDS = 0.2
+
+
+def variant_of(format_name: str, *, guard: bool) -> str:
+    """Return the name under which a format with these options is kept."""
+    return format_name if guard or format_name not in ("csv", "xlsx") else f"{format_name}-noguard"
+
+
+def want_format(*, user: User, export: Export, format: str, guard: bool = True) -> DerivedFile:  # noqa: A002 - the field's word
+    """Return the row of a format, asking for it to be made when it is not there yet. Asked twice, made once.
+
+    A format that failed before is tried again.
+
+    Raises:
+        Refused: no such format.
+        WrongState: the export has no file (``not_ready`` or ``expired``).
+    """
+    if format not in MADE:
+        raise Refused("unknown_format", _("Choose one of the formats offered."), "format")
+    now = timezone.now()
+    with transaction.atomic():
+        # Writing to the export's row first keeps an expiry from passing between our look and our wish.
+        if not Export.objects.filter(pk=export.pk, status=Status.READY, expires_at__gt=now).update(note=export.note):
+            raise WrongState("no_file", _("This export has no file to convert."))
+        row, is_new = DerivedFile.objects.get_or_create(
+            export=export, variant=variant_of(format, guard=guard), defaults={"format": format, "wanted_at": now}
+        )
+        if row.state == DerivedFile.State.FAILED:
+            DerivedFile.objects.filter(pk=row.pk, state=DerivedFile.State.FAILED).update(
+                state=DerivedFile.State.WANTED, attempts=0, error_code="", wanted_at=now, rung_at=now
+            )
+            row.refresh_from_db()
+            is_new = True
+        if is_new:
+            logger.info("format.wanted %s %s by %s", export.pk, row.variant, user.pk)
+            doorbell.ring_for_format(row.pk)
+    return row
+
+
+@dataclass
+class _Making:
+    row: DerivedFile
+    fence: int
+    name: str
+
+    def write(self, **values: Any) -> bool:
+        """Write under the fence; False when the row is gone (expired) or another worker's."""
+        mine = DerivedFile.objects.filter(pk=self.row.pk, fence=self.fence, state=DerivedFile.State.WANTED)
+        return bool(mine.update(**values))
+
+
+def make_format(pk: int) -> bool:
+    """Make a wanted format, if nobody else is at it. Safe twice.
+
+    Returns:
+        True when this call made it.
+    """
+    making = _claim(pk)
+    if making is None:
+        return False
+    storage = stored.storage()
+    export = making.row.export
+    target = storage.part_path(making.name)
+    try:
+        with stored.local_source(export) as source:
+            made = _convert(making, source, target)
+    except FileMissing:
+        expire.mark_file_lost(export)
+        return False
+    if made is None or not making.write():
+        storage.remove(making.name)
+        return False
+    crash_points.reached("before_publish")
+    storage.publish(making.name)
+    done = making.write(
+        state=DerivedFile.State.READY,
+        stored_name=making.name,
+        bytes=made["bytes"],
+        sha256=made["sha256"],
+        done_rows=made["rows"],
+        made_at=timezone.now(),
+        leased_until=None,
+    )
+    if not done:
+        storage.remove(making.name)
+        return False
+    logger.info("format.ready %s %s", export.pk, making.row.variant)
+    return True
+
+
+def _claim(pk: int) -> _Making | None:
+    now = timezone.now()
+    free = Q(leased_until__isnull=True) | Q(leased_until__lte=now)
+    row = (
+        DerivedFile.objects.filter(free, pk=pk, state=DerivedFile.State.WANTED, export__status=Status.READY)
+        .select_related("export__workspace")
+        .first()
+    )
+    if row is None:
+        return None
+    if row.leased_until is not None:
+        # The last worker died over it: counted, or a file that kills workers would go round for ever.
+        row.attempts += 1
+        if row.attempts >= MAX_ATTEMPTS:
+            DerivedFile.objects.filter(pk=pk, fence=row.fence).update(
+                state=DerivedFile.State.FAILED, error_code="worker_died", leased_until=None
+            )
+            return None
+    fence = row.fence + 1
+    name = f"{row.export_id}-{row.export.fence}.{fence}.{row.variant}"
+    if row.stored_name:
+        stored.storage().remove(row.stored_name)
+    claimed = DerivedFile.objects.filter(free, pk=pk, fence=row.fence, state=DerivedFile.State.WANTED).update(
+        fence=F("fence") + 1, leased_until=now + lease_time(), stored_name=name, attempts=row.attempts, done_rows=0
+    )
+    return _Making(row, fence, name) if claimed else None
+
+
+def _convert(making: _Making, source: Path, target: Path) -> dict[str, Any] | None:
+    """Run the conversion in a child process, keeping the lease; None when it failed or must not go on."""
+    row = making.row
+    job = {
+        "source": str(source),
+        "target": str(target),
+        "source_kind": row.export.file_kind,
+        "format": row.format,
+        "data_type": row.export.data_type,
+        "guard": not row.variant.endswith("-noguard"),
+    }
+    child = subprocess.Popen(  # noqa: S603 - our own interpreter and module; the job goes by standard input
+        [sys.executable, "-m", "exports.files.convert_job"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=settings.BASE_DIR,
+        text=True,
+    )
+    deadline = timezone.now() + timedelta(seconds=CONVERSION_SECONDS)
+    pending: str | None = json.dumps(job)
+    while True:
+        try:
+            output, errors = child.communicate(pending, timeout=WATCH_SECONDS)
+            break
+        except subprocess.TimeoutExpired:
+            pending = None
+        must_stop = shutdown.is_stopping() or timezone.now() > deadline
+        if must_stop or not making.write(leased_until=timezone.now() + lease_time()):
+            child.kill()
+            child.communicate()
+            if must_stop:
+                making.write(leased_until=None, rung_at=None)
+            return None
+    if child.returncode == 0:
+        result: dict[str, Any] = json.loads(output.splitlines()[-1])
+        return result
+    code = "storage_full" if child.returncode == 3 else "conversion_failed"
+    logger.error("format.failed %s %s exit=%s %s", row.export_id, row.variant, child.returncode, errors[-300:])
+    attempts = row.attempts + 1
+    failed = attempts >= MAX_ATTEMPTS
+    making.write(
+        state=DerivedFile.State.FAILED if failed else DerivedFile.State.WANTED,
+        error_code=code if failed else "",
+        attempts=attempts,
+        stored_name="",
+        leased_until=None if failed else timezone.now() + timedelta(seconds=settings.EXPORT_POLL_FIRST_SECONDS),
+    )
+    return None

@@ -1,0 +1,163 @@
+"""The queue at home: who goes next, and how much lies upstream (design.md §3).
+
+Upstream makes one after another what it finds at each look and can't recall anything, so the lane keeps
+upstream what is expected to fill some 50 minutes, at least two, at most ``EXPORT_SUBMIT_AHEAD``; the rest stays
+at home in a fair order.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from exports.models import ACTIVE, ASKED, AskedWindow, Export, Status
+from exports.services import doorbell, history, pace
+
+FILL_SECONDS = 50 * 60.0
+AT_LEAST = 2
+RUNG_AT_ONCE = 10
+AUDIT_LIMIT = timedelta(minutes=15)  # no active row may be due later than this
+
+
+class Queued(NamedTuple):
+    """What the fair order needs to know of a queued export."""
+
+    pk: UUID
+    workspace_id: UUID
+    person_id: UUID
+    created_at: datetime
+    bumped_at: datetime | None
+
+
+def fair_order(queued: Iterable[Queued], upstream_of: Counter[UUID]) -> list[Queued]:
+    """Return the queued exports of one workspace in the order in which they will be asked.
+
+    Bumped ones first; then round robin between people (what a person has upstream counts as turns had),
+    within a turn by age.
+    """
+    turns = Counter(upstream_of)
+    keyed = []
+    for item in sorted(queued, key=lambda item: (item.created_at, item.pk)):
+        if item.bumped_at is not None:
+            keyed.append(((0, item.bumped_at, item.created_at, item.pk), item))
+        else:
+            turns[item.person_id] += 1
+            keyed.append(((1, turns[item.person_id], item.created_at, item.pk), item))
+    return [item for _key, item in sorted(keyed, key=lambda pair: pair[0])]  # type: ignore[arg-type,return-value]
+
+
+def home_orders(workspace_ids: Iterable[UUID]) -> dict[UUID, list[Queued]]:
+    """Return each workspace's queued exports in fair order (two queries)."""
+    ids = list(workspace_ids)
+    queued: dict[UUID, list[Queued]] = defaultdict(list)
+    rows = Export.objects.filter(workspace__in=ids, status=Status.QUEUED, hold="", due_at__isnull=False)
+    for row in rows.order_by().values_list("pk", "workspace_id", "requested_by_id", "created_at", "bumped_at"):
+        queued[row[1]].append(Queued(*row))
+    upstream: dict[UUID, Counter[UUID]] = defaultdict(Counter)
+    asked = Export.objects.filter(workspace__in=ids, status__in=ASKED, due_at__isnull=False)
+    for workspace_id, person_id in asked.order_by().values_list("workspace_id", "requested_by_id"):
+        upstream[workspace_id][person_id] += 1
+    return {pk: fair_order(items, upstream[pk]) for pk, items in queued.items()}
+
+
+def _upstream_load(workspace_id: UUID, now: datetime) -> list[Export]:
+    """Return what lies upstream: asked and active here, and abandoned keys while they may still be made."""
+    patience = timedelta(seconds=2 * settings.EXPORT_POLL_MAX_SECONDS)
+    active = list(Export.objects.filter(workspace=workspace_id, status__in=ASKED, due_at__isnull=False))
+    abandoned = (
+        AskedWindow.objects.filter(
+            workspace=workspace_id, is_upstream=True, last_asked_at__gt=now - patience, export__isnull=False
+        )
+        .exclude(export__in=active)
+        .exclude(export__status=Status.QUEUED)
+        .select_related("export")
+    )
+    return active + [window.export for window in abandoned if window.export is not None]
+
+
+def allowed_now(workspace_id: UUID, now: datetime) -> set[UUID]:
+    """Return which of the queued exports may be asked now."""
+    order = home_orders([workspace_id]).get(workspace_id, [])
+    if not order:
+        return set()
+    load = _upstream_load(workspace_id, now)
+    return fill_lane(
+        load=[_usual_seconds(export) for export in load],
+        queue=[item.pk for item in order],
+        seconds_of=lambda pk: _usual_seconds(Export.objects.get(pk=pk)),
+        most=settings.EXPORT_SUBMIT_AHEAD,
+    )
+
+
+def _usual_seconds(export: Export) -> float | None:
+    expected = history.expected_work(export)
+    return expected.usual if expected else None
+
+
+def fill_lane(
+    *,
+    load: Sequence[float | None],
+    queue: Iterable[UUID],
+    seconds_of: Callable[[UUID], float | None],
+    most: int,
+) -> set[UUID]:
+    """Return which of ``queue`` (in order) go upstream beside ``load``.
+
+    Args:
+        load: usual seconds (None: unknown) of each export that lies upstream already.
+        queue: keys in fair order.
+        seconds_of: usual seconds of a queued one, asked for only when it matters.
+        most: never more than this many upstream.
+    """
+    allowed = set()
+    count = len(load)
+    # Unknown durations fill nothing: all up to `most` go while nothing is known (design.md §3).
+    filled = sum(seconds or 0.0 for seconds in load)
+    for key in queue:
+        if count >= most or (count >= AT_LEAST and filled >= FILL_SECONDS):
+            break
+        allowed.add(key)
+        count += 1
+        filled += seconds_of(key) or 0.0
+    return allowed
+
+
+def arrange_home(workspace_id: UUID) -> None:
+    """Wake the queued exports whose turn it is, and put the others off: one pass for the whole lane."""
+    now = timezone.now()
+    allowed = allowed_now(workspace_id, now)
+    queued = Export.objects.filter(workspace=workspace_id, status=Status.QUEUED)
+    if allowed:
+        late = queued.filter(pk__in=allowed, due_at__gt=now, leased_until__isnull=True)
+        for pk in list(late.values_list("pk", flat=True)):
+            if queued.filter(pk=pk, leased_until__isnull=True).update(due_at=now, rung_at=None):
+                doorbell.ring(pk, "poll")
+    wait = pace.configured_pace().most
+    queued.exclude(pk__in=allowed).filter(leased_until__isnull=True, due_at__lte=now).update(
+        due_at=now + timedelta(seconds=wait)
+    )
+
+
+def put_off(exports: QuerySet[Export], until: datetime) -> None:
+    """Move all unheld active rows among ``exports`` ahead (pause, breaker), never beyond the audit's limit."""
+    capped = latest_due(until)
+    exports.filter(status__in=ACTIVE, due_at__lt=capped, leased_until__isnull=True).update(due_at=capped, rung_at=None)
+
+
+def latest_due(until: datetime | None) -> datetime:
+    """Return ``until``, or the latest moment an active row may be due at when that is earlier or ``until`` is None."""
+    limit = timezone.now() + AUDIT_LIMIT - timedelta(seconds=5)
+    return limit if until is None else min(until, limit)
+
+
+def wake(exports: QuerySet[Export]) -> None:
+    """Make every unheld active row among ``exports`` due now (resumed, unblocked) and ring for the first ones."""
+    waiting = exports.filter(status__in=ACTIVE, leased_until__isnull=True)
+    waiting.update(due_at=timezone.now(), rung_at=None, faults=0)
+    for pk, queue in waiting.order_by("created_at").values_list("pk", "queue")[:RUNG_AT_ONCE]:
+        doorbell.ring(pk, queue)

@@ -1,0 +1,189 @@
+"""Asking for an export: a new row, a seat in one that runs, or a file that is there already (design.md §3)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from exports.models import DataType, Export, Requester, Role, Status, User, Workspace
+from exports.services import audit_log, doorbell, events
+from exports.services.refusals import Refused, WrongState
+from exports.services.roles import require_role
+from exports.services.texts import clean_line, clean_paragraph
+
+TRIES = 5
+NAME_LENGTH = 120
+NOTE_LENGTH = 2000
+
+
+class Outcome(StrEnum):
+    """What became of a question."""
+
+    MADE = "made"
+    JOINED = "joined"
+    REUSED = "reused"
+
+
+@dataclass(frozen=True)
+class Queued:
+    """The export that answers a question, and whether it is new."""
+
+    export: Export
+    outcome: Outcome
+
+
+class Equal(NamedTuple):
+    """What already answers a question: an export that runs, or a file that is ready."""
+
+    active: Export | None
+    ready: Export | None
+
+
+def look_for_equal(workspace: Workspace, data_type: str, range_from: datetime, range_to: datetime) -> Equal:
+    """Return the active export and the ready, unexpired file for exactly this question, if any."""
+    same = Export.objects.filter(
+        workspace=workspace, data_type=data_type, range_from=_to_ms(range_from), range_to=_to_ms(range_to)
+    )
+    return Equal(
+        active=same.active().first(),
+        ready=same.filter(status=Status.READY, expires_at__gt=timezone.now()).order_by("-ready_at").first(),
+    )
+
+
+def queue_export(
+    *,
+    user: User,
+    workspace: Workspace,
+    data_type: str,
+    range_from: datetime,
+    range_to: datetime,
+    name: str = "",
+    note: str = "",
+    fresh: bool = False,
+) -> Queued:
+    """Queue an export, join an equal one that runs, or reuse an equal file.
+
+    Args:
+        range_from: first moment wanted, inclusive; cut to milliseconds (analytics-cloud-api.md §1).
+        range_to: last moment wanted, inclusive.
+        fresh: do not reuse a file, and ask upstream for a window it has not answered lately.
+
+    Raises:
+        Forbidden: the person is a viewer or a stranger here.
+        Refused: unknown type, from after to, or a name or note that can't be kept.
+        WrongState: the workspace is archived.
+    """
+    require_role(user, workspace, Role.MEMBER)
+    if workspace.archived_at is not None:
+        raise WrongState("workspace_archived", _("This workspace is archived: it takes no new exports."), "workspace")
+    if data_type not in DataType.values:
+        raise Refused("unknown_type", _("Choose one of the data types."), "type")
+    start, end = _to_ms(range_from), _to_ms(range_to)
+    if start > end:
+        raise Refused("range_order", _("The end lies before the beginning."), "to")
+    wanted = Export(
+        workspace=workspace,
+        data_type=data_type,
+        range_from=start,
+        range_to=end,
+        name=clean_line(name, field="name", most=NAME_LENGTH),
+        note=clean_paragraph(note, field="note", most=NOTE_LENGTH),
+        fresh=fresh,
+        requested_by=user,
+    )
+    return _make_or_join(wanted, user)
+
+
+def run_again(*, user: User, export: Export) -> Queued:
+    """Ask the same question afresh: a new export that copies the request, or a seat in an equal one that runs.
+
+    Raises:
+        Forbidden: the person is a viewer or a stranger here.
+        WrongState: the workspace is archived.
+    """
+    require_role(user, export.workspace, Role.MEMBER)
+    if export.workspace.archived_at is not None:
+        raise WrongState("workspace_archived", _("This workspace is archived: it takes no new exports."), "workspace")
+    wanted = Export(
+        workspace=export.workspace,
+        data_type=export.data_type,
+        range_from=export.range_from,
+        range_to=export.range_to,
+        name=export.name,
+        note=export.note,
+        fresh=True,
+        requested_by=user,
+        run_again_of=export,
+    )
+    return _make_or_join(wanted, user)
+
+
+def _make_or_join(wanted: Export, user: User) -> Queued:
+    for _attempt in range(TRIES):
+        equal = look_for_equal(wanted.workspace, wanted.data_type, wanted.range_from, wanted.range_to)
+        if equal.active is not None:
+            if _join(equal.active, user):
+                return Queued(equal.active, Outcome.JOINED)
+            continue
+        if equal.ready is not None and not wanted.fresh:
+            if _reuse(equal.ready, user):
+                return Queued(equal.ready, Outcome.REUSED)
+            continue
+        try:
+            return Queued(_make(wanted, user), Outcome.MADE)
+        except IntegrityError:
+            # Somebody queued the same question between our look and our insert: join theirs.
+            wanted.pk = Export._meta.pk.get_default()
+            wanted._state.adding = True
+    raise WrongState("busy", _("This question changes hands too quickly right now. Please try again."))
+
+
+def _make(wanted: Export, user: User) -> Export:
+    now = timezone.now()
+    wanted.created_at = wanted.due_at = now
+    wanted.waiting_code = "turn"
+    wanted.waiting_since = now
+    with transaction.atomic():
+        wanted.save(force_insert=True)
+        Requester.objects.create(export=wanted, user=user, joined_at=now)
+        events.record_event(wanted, events.QUEUED, at=now, actor=user)
+        if wanted.run_again_of is not None:
+            events.record_event(wanted.run_again_of, events.RAN_AGAIN, at=now, actor=user, export=str(wanted.pk))
+        audit_log.record_audit("export.queued", actor=user, workspace=wanted.workspace, subject=str(wanted.pk))
+        doorbell.ring(wanted.pk, wanted.queue)
+    return wanted
+
+
+def _join(export: Export, user: User) -> bool:
+    """Take a seat; False when the export ended meanwhile (the lock on the row decides)."""
+    now = timezone.now()
+    with transaction.atomic():
+        # Touching the row keeps a concurrent cancel from ending it between our look and our seat.
+        if not Export.objects.filter(pk=export.pk).active().update(note=export.note):
+            return False
+        _seat, is_new = Requester.objects.get_or_create(export=export, user=user, defaults={"joined_at": now})
+        if is_new:
+            events.record_event(export, events.JOINED, at=now, actor=user)
+            audit_log.record_audit("export.joined", actor=user, workspace=export.workspace, subject=str(export.pk))
+    return True
+
+
+def _reuse(export: Export, user: User) -> bool:
+    now = timezone.now()
+    with transaction.atomic():
+        ready = Export.objects.filter(pk=export.pk, status=Status.READY, expires_at__gt=now)
+        if not ready.update(note=export.note):
+            return False
+        _seat, is_new = Requester.objects.get_or_create(export=export, user=user, defaults={"joined_at": now})
+        if is_new:
+            events.record_event(export, events.REUSED, at=now, actor=user)
+            audit_log.record_audit("export.reused", actor=user, workspace=export.workspace, subject=str(export.pk))
+    return True
+
+
+def _to_ms(moment: datetime) -> datetime:
+    return moment - timedelta(microseconds=moment.microsecond % 1000)

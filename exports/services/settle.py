@@ -1,0 +1,211 @@
+"""What an answer of Analytics Cloud means for an export: one closed match (analytics-cloud-api.md §2)."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from exports.analytics_cloud.replies import (
+    FailedUpstream,
+    Preparing,
+    Rejected,
+    Reply,
+    TokenRejected,
+    Unavailable,
+    Unintelligible,
+    Waiting,
+)
+from exports.models import Export, PauseCode, Queue, Status
+from exports.services import breaker, events, history, outcomes, pace, upstream, windows
+from exports.services.claims import Claim
+
+LONGEST_GAP = timedelta(minutes=15)
+
+
+def settle_reply(claim: Claim, reply: Reply, *, asked_at: datetime) -> None:
+    """Write down what a reply other than a file means, and let go of the row.
+
+    Raises:
+        LeaseLost: the row is no longer ours.
+        TypeError: a reply outside the closed set: a defect of ours.
+    """
+    export = claim.export
+    match reply:
+        case Waiting():
+            note_alive(export, asked_at)
+            _waiting(claim, reply)
+        case Preparing():
+            note_alive(export, asked_at)
+            _preparing(claim, reply)
+        case FailedUpstream():
+            note_alive(export, asked_at)
+            outcomes.charge(claim, "upstream_failed", event=events.FAILED_UPSTREAM, to=_asked_again(claim))
+        case Rejected(reason):
+            note_alive(export, asked_at)
+            outcomes.fail(claim, f"rejected_{reason}")
+        case TokenRejected():
+            upstream.pause_workspace(export.workspace, PauseCode.TOKEN_REJECTED)
+            pause(claim)
+        case Unavailable(reason, retry_after, opens_breaker):
+            _unavailable(claim, reason, retry_after, opens_breaker, asked_at)
+        case Unintelligible(reason):
+            outcomes.charge(claim, f"answer_{reason}", event=events.PROBLEM)
+        case _:
+            raise TypeError(f"no row for {type(reply).__name__}")
+
+
+def pause(claim: Claim) -> None:
+    """Let go of a row whose workspace is paused: nothing is charged, resuming makes it due."""
+    with transaction.atomic():
+        if claim.export.last_problem != "paused":
+            events.record_event(
+                claim.export, events.PAUSED, at=timezone.now(), reason=claim.export.workspace.pause_code
+            )
+        outcomes.wait(claim, "workspace_paused", until=None, last_problem="paused")
+
+
+def note_alive(export: Export, asked_at: datetime) -> None:
+    """One good answer: the breaker closes, the token is known to work."""
+    breaker.note_success(export.workspace.host)
+    upstream.note_token_works(export.workspace, asked_at)
+
+
+def _asked_again(claim: Claim) -> Status:
+    claim.write(upstream_started_at=None, running_since=None, running_seconds=0, looked_at=None)
+    return Status.WAITING
+
+
+def _waiting(claim: Claim, reply: Waiting) -> None:
+    export = claim.export
+    now = timezone.now()
+    others_running = (
+        Export.objects.filter(workspace=export.workspace_id, status=Status.PREPARING).exclude(pk=export.pk).exists()
+    )
+    asked_for = (now - (export.submitted_at or now)).total_seconds()
+    delay = pace.next_look(
+        asked_for=asked_for,
+        worked_for=None,
+        expected=None,
+        pace=pace.configured_pace(),
+        others_running=others_running,
+    )
+    due = now + timedelta(seconds=delay)
+    ready_at, basis = _estimate_waiting(export, now)
+    with transaction.atomic():
+        if export.status != Status.WAITING:
+            events.record_event(export, events.WAITING_UPSTREAM, at=now)
+        claim.let_go(
+            Status.WAITING,
+            due_at=due,
+            # While another is being made this one can't be the file: a short question, for the poll workers.
+            queue=Queue.POLL if others_running else Queue.TRANSFER,
+            upstream_created_at=reply.created_at,
+            upstream_started_at=None,
+            running_since=None,
+            running_seconds=0,
+            looked_at=now,
+            faults=0,
+            last_problem="",
+            estimated_ready_at=ready_at,
+            estimate_basis=basis,
+            **outcomes.waiting_values(export, "upstream_pending", ready_at),
+        )
+
+
+def _preparing(claim: Claim, reply: Preparing) -> None:
+    export = claim.export
+    now = timezone.now()
+    running_since = export.running_since or now
+    running = export.running_seconds + _observed_gap(export, now)
+    allowed = settings.EXPORT_DEADLINE_HOURS * 3600
+    if running >= allowed:
+        _stuck(claim)
+        return
+    started = reply.started_at or running_since
+    # Only a start that both clocks agree on helps to guess; otherwise our own first sight of RUNNING counts.
+    started = min(max(started, export.submitted_at or started), running_since)
+    worked_for = (now - started).total_seconds()
+    expected = history.expected_work(export)
+    delay = pace.next_look(
+        asked_for=(now - (export.submitted_at or now)).total_seconds(),
+        worked_for=worked_for,
+        expected=expected,
+        pace=pace.configured_pace(),
+    )
+    due = now + timedelta(seconds=min(delay, max(allowed - running, 0.05)))
+    ready_at: datetime | None = None
+    basis = ""
+    if expected and worked_for < expected.late:
+        basis = f"history:{expected.samples}"
+        ready_at = started + timedelta(seconds=expected.usual if worked_for < expected.usual else expected.late)
+    elif expected:
+        basis = "longer_than_usual"
+    with transaction.atomic():
+        if export.status != Status.PREPARING:
+            events.record_event(export, events.PREPARING, at=now)
+        claim.let_go(
+            Status.PREPARING,
+            due_at=due,
+            queue=Queue.TRANSFER,
+            upstream_created_at=reply.created_at or export.upstream_created_at,
+            upstream_started_at=reply.started_at or export.upstream_started_at or now,
+            running_since=running_since,
+            running_seconds=running,
+            looked_at=now,
+            faults=0,
+            last_problem="",
+            estimated_ready_at=ready_at,
+            estimate_basis=basis,
+            **outcomes.waiting_values(export, "upstream_running", ready_at),
+        )
+
+
+def _observed_gap(export: Export, now: datetime) -> float:
+    """Return the seconds since the last look at a RUNNING export that count towards the deadline."""
+    if export.running_since is None or export.looked_at is None:
+        return 0.0
+    stops = (export.workspace.resumed_at, export.workspace.host.recovered_at)
+    if any(stop is not None and stop > export.looked_at for stop in stops):
+        return 0.0  # paused, or the breaker open, in between: that time is nobody's
+    return min(now - export.looked_at, LONGEST_GAP).total_seconds()
+
+
+def _stuck(claim: Claim) -> None:
+    """RUNNING past the deadline: once, ask for a window shifted by 1 ms (a new key); the second time is final."""
+    export = claim.export
+    if export.shifts:
+        outcomes.fail(claim, "upstream_stuck", attempts=export.attempts + 1)
+        return
+    now = timezone.now()
+    start = windows.unused_start(export, now)
+    claim.write(
+        asked_from=start,
+        shifts=export.shifts + 1,
+        upstream_started_at=None,
+        upstream_created_at=None,
+        running_since=None,
+        running_seconds=0,
+        looked_at=None,
+    )
+    shift = round((export.range_from - start).total_seconds() * 1000)
+    outcomes.charge(claim, "upstream_stuck", event=events.STUCK_UPSTREAM, to=Status.WAITING, shift_ms=shift)
+
+
+def _unavailable(claim: Claim, reason: str, retry_after: float | None, opens_breaker: bool, asked_at: datetime) -> None:
+    export = claim.export
+    if opens_breaker:
+        due = breaker.note_fault(export.workspace.host, asked_at=asked_at, reason=reason, retry_after=retry_after)
+    else:
+        wait = pace.back_off(export.faults + 1, pace.configured_pace())
+        due = timezone.now() + timedelta(seconds=max(wait, retry_after or 0.0))
+    outcomes.try_again(claim, f"way_{reason}", due_at=due, waiting_code="upstream_unavailable")
+
+
+def _estimate_waiting(export: Export, now: datetime) -> tuple[datetime | None, str]:
+    usual = history.expected_total(export)
+    if usual is None or export.submitted_at is None:
+        return None, ""
+    total, samples = usual
+    ready_at = export.submitted_at + total
+    return (ready_at, f"history:{samples}") if ready_at > now else (None, "longer_than_usual")

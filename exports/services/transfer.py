@@ -1,0 +1,160 @@
+"""From an open answer to a file that is ready: stream, gate, publish, one UPDATE (design.md §5)."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from exports.analytics_cloud.streams import BodyStream, DownloadCut
+from exports.files.archive import ArchiveReceipt, ArchiveRefused, CheckStopped, check_archive
+from exports.files.receiving import Received, StorageFull, receive
+from exports.models import Export, Status
+from exports.services import crash_points, events, history, home, outcomes, pace, stored, windows
+from exports.services.claims import Claim, LeaseKeeper, LeaseLost
+
+logger = logging.getLogger(__name__)
+
+FINAL_CUTS = {"too_large"}  # the same question would bring the same bytes
+
+
+def fetch_file(claim: Claim, stream: BodyStream, keeper: LeaseKeeper) -> None:
+    """Bring an open answer to `ready`, or end the step as the table of `outcomes` says.
+
+    Raises:
+        LeaseLost: another worker has the row; what this one wrote is removed.
+    """
+    export = claim.export
+    storage = stored.storage()
+    name = f"{export.pk}-{claim.fence}"
+    earlier = export.stored_name
+    seen_ready_at = timezone.now()
+    with transaction.atomic():
+        claim.write(
+            Status.DOWNLOADING,
+            stored_name=name,
+            bytes_received=0,
+            **outcomes.waiting_values(export, "download", None),
+        )
+        events.record_event(export, events.DOWNLOADING, at=seen_ready_at)
+    try:
+        if earlier and earlier != name:
+            storage.remove(earlier)
+        crash_points.reached("download_started")
+        received = receive(
+            stream,
+            storage.part_path(name),
+            min_free_bytes=settings.EXPORT_MIN_FREE_BYTES,
+            on_progress=keeper.progress,
+        )
+        crash_points.reached("download_done")
+        claim.write(gate_started_at=timezone.now(), bytes_received=received.bytes)
+        receipt = check_archive(
+            storage.part_path(name),
+            data_type=export.data_type,
+            limits=stored.limits(),
+            should_stop=lambda: keeper.must_end,
+        )
+        crash_points.reached("before_publish")
+        claim.write()  # the last look at the fence before the bytes get their name
+        storage.publish(name)
+        crash_points.reached("after_publish")
+        _make_ready(claim, received, receipt, seen_ready_at)
+    except LeaseLost:
+        storage.remove(name)
+        raise
+    except DownloadCut as cut:
+        storage.remove(name)
+        _cut(claim, keeper, cut.reason)
+    except CheckStopped:
+        storage.remove(name)
+        _cut(claim, keeper, "aborted")
+    except StorageFull:
+        storage.remove(name)
+        _no_room(claim)
+    except ArchiveRefused as refusal:
+        storage.remove(name)
+        _refused(claim, keeper, refusal, received)
+    else:
+        crash_points.reached("ready")
+        logger.info("export.ready %s rows=%d bytes=%d", export.pk, receipt.rows, received.bytes)
+        home.arrange_home(export.workspace_id)
+        wake_siblings(export)
+
+
+def _make_ready(claim: Claim, received: Received, receipt: ArchiveReceipt, seen_ready_at: datetime) -> None:
+    export = claim.export
+    now = timezone.now()
+    started = export.upstream_started_at
+    if started and export.submitted_at:
+        # Upstream's clock may differ from ours: its start lies between our first question and our first RUNNING.
+        started = min(max(started, export.submitted_at), export.running_since or seen_ready_at)
+    created = export.submitted_at
+    with transaction.atomic():
+        claim.write(
+            Status.READY,
+            ready_at=now,
+            expires_at=now + timedelta(hours=export.workspace.kept_hours),
+            bytes=received.bytes,
+            bytes_received=received.bytes,
+            sha256=received.sha256,
+            rows=receipt.rows,
+            file_kind=receipt.kind,
+            proved=receipt.proved,
+            unpacked_bytes=receipt.unpacked_bytes,
+            first_date=receipt.first_date,
+            last_date=receipt.last_date,
+            few_rows=history.has_few_rows(export, receipt.rows),
+            upstream_wait_seconds=(started - created).total_seconds() if started and created else None,
+            upstream_work_seconds=(seen_ready_at - started).total_seconds() if started else None,
+            estimated_ready_at=None,
+            estimate_basis="",
+            last_problem="",
+            waiting_code="",
+            waiting_since=None,
+            waiting_until=None,
+        )
+        windows.note_fetched(export)
+        events.record_event(export, events.READY, at=now, rows=receipt.rows, bytes=received.bytes)
+
+
+def wake_siblings(export: Export) -> None:
+    """After one file another is likely next: those that wait upstream or for the download's turn are asked soon."""
+    soon = timezone.now() + timedelta(seconds=pace.configured_pace().first)
+    siblings = Export.objects.filter(workspace=export.workspace_id, leased_until__isnull=True)
+    siblings.filter(status=Status.WAITING, due_at__gt=soon).update(due_at=soon)
+    home.wake(siblings.filter(waiting_code="download_turn"))
+
+
+def _cut(claim: Claim, keeper: LeaseKeeper, reason: str) -> None:
+    if keeper.lost:
+        raise LeaseLost
+    if keeper.stopping:
+        outcomes.hand_back(claim)
+    elif reason in FINAL_CUTS:
+        outcomes.fail(claim, f"download_{reason}", attempts=claim.export.attempts + 1)
+    else:
+        outcomes.charge(claim, f"download_{reason}", event=events.DOWNLOAD_BROKEN)
+
+
+def _no_room(claim: Claim) -> None:
+    export = claim.export
+    due = timezone.now() + timedelta(seconds=pace.back_off(export.faults + 1, pace.configured_pace()))
+    outcomes.try_again(claim, "storage_full", due_at=due, waiting_code="storage_full", bytes_received=0, stored_name="")
+
+
+def _refused(claim: Claim, keeper: LeaseKeeper, refusal: ArchiveRefused, received: Received) -> None:
+    if keeper.lost:
+        raise LeaseLost
+    if keeper.stopping:
+        outcomes.hand_back(claim)
+        return
+    export = claim.export
+    problem = f"file_{refusal.code}"
+    same_again = export.refused_sha256 == received.sha256
+    if refusal.final or same_again:
+        outcomes.fail(claim, problem, line=refusal.line, attempts=export.attempts + 1)
+        return
+    claim.write(refused_sha256=received.sha256)
+    outcomes.charge(claim, problem, event=events.GATE_REFUSED, line=refusal.line)

@@ -1,0 +1,85 @@
+"""The Celery interface: each task loads nothing but a key, calls one service, and is safe twice."""
+
+import os
+import socket
+import threading
+from typing import Any
+
+from celery import Task, shared_task
+from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutting_down
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from exports.services import advance, doorbell, expire, formats, health, shutdown, tick
+
+DRAIN_SECONDS = 20.0
+
+
+@shared_task(name=doorbell.ADVANCE, bind=True)
+def advance_export(self: Task, export_id: str) -> None:
+    """Do the next step of one export, then of whatever else is due on the same queue."""
+    advance.advance_export(export_id)
+    queue = (self.request.delivery_info or {}).get("routing_key") or "poll"
+    advance.drain(queue, seconds=DRAIN_SECONDS)
+
+
+@shared_task(name="exports.tick")
+def tick_exports() -> None:
+    """Mark and ring for what is due; then do some of it, in case every ring is lost."""
+    tick.tick()
+    advance.drain("poll", seconds=settings.EXPORT_TICK_SECONDS)
+
+
+@shared_task(name="exports.reap")
+def reap() -> None:
+    """Delete files that no row names, and forget silent workers."""
+    expire.reap_files()
+    health.forget_silent()
+
+
+@shared_task(name=doorbell.MAKE_FORMAT)
+def make_format(derived_id: str) -> None:
+    """Make one format of one stored file."""
+    formats.make_format(int(derived_id))
+
+
+@worker_init.connect
+def _start_fresh(**_kwargs: Any) -> None:
+    shutdown.clear_stop()
+
+
+@worker_shutting_down.connect
+def _hand_work_back(**_kwargs: Any) -> None:
+    shutdown.request_stop()
+
+
+@worker_process_init.connect
+def _close_inherited_connections(**_kwargs: Any) -> None:
+    connection.close()
+
+
+@worker_ready.connect
+def _start_heartbeat(sender: Any, **_kwargs: Any) -> None:
+    queues = ",".join(sorted(queue.name for queue in sender.task_consumer.queues))
+    name = f"{socket.gethostname()}:{os.getpid()}:{sender.hostname}"[:120]
+    threading.Thread(target=_heartbeat, args=(name, queues), name="heartbeat", daemon=True).start()
+
+
+def _heartbeat(name: str, queues: str) -> None:
+    """Leave signs of life until the worker is asked to stop; the database may be away in between."""
+    pause = threading.Event()
+    while not shutdown.is_stopping():
+        try:
+            health.beat(name, queues=queues, at=timezone.now())
+        except DatabaseError:
+            pause.wait(1)  # nobody can be told: the next beat tells it
+        finally:
+            connection.close()
+        pause.wait(health.BEAT_SECONDS)
+    try:
+        health.forget(name)
+    except DatabaseError:
+        return  # the silence tells the same, half a minute later
+    finally:
+        connection.close()
