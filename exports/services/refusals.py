@@ -1,4 +1,4 @@
-"""The four ways a service says no; interfaces turn them into a form error or an HTTP answer.
+"""The five ways a service says no; interfaces turn them into a form error or an HTTP answer.
 
 The message is a finished, translated sentence for people; ``code`` is for machines.
 """
@@ -36,3 +36,7 @@ class WrongState(Refusal):
 
 class TooMany(Refusal):
     """A limit is reached (HTTP 429)."""
+
+
+class Gone(Refusal):
+    """The thing was there and is kept no longer (HTTP 410)."""
