@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from exports.analytics_cloud.simulator.contract import FILE_KEPT, Key, format_date
 
@@ -86,7 +86,7 @@ class Log:
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
         self._open: dict[int, tuple[Entry, socket.socket]] = {}
-        self._file: TextIO | None = path.open("a", encoding="utf-8") if path else None
+        self._path = path
 
     def begin(self, *, method: str, path: str, asked: datetime, connection: socket.socket) -> Entry:
         with self._lock:
@@ -100,14 +100,15 @@ class Log:
             return entry
 
     def end(self, entry: Entry, *, sent: bool) -> None:
-        """`sent`: all bytes of the answer left; else the request ended because one side hung up."""
+        """`sent`: all bytes of the answer leave; else the request ended because one side hung up. Safe twice."""
         with self._lock:
-            del self._open[entry.number]
+            if self._open.pop(entry.number, None) is None:
+                return
             entry.ended_at = entry.last_write_at if sent and entry.last_write_at else time.time()
             entry.answered_at = entry.answered_at or entry.ended_at
-            if self._file:
-                self._file.write(json.dumps(entry.describe(), ensure_ascii=False) + "\n")
-                self._file.flush()
+            if self._path:
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(entry.describe(), ensure_ascii=False) + "\n")
 
     def entries(self) -> list[Entry]:
         """Every request so far, in order of arrival; those under way have no `ended_at`."""
@@ -127,12 +128,6 @@ class Log:
             found += _overlaps("two-downloads", workspace, [e for e in lane if e.is_download], _download)
             found += _asked_after_stored(workspace, lane)
         return found
-
-    def close(self) -> None:
-        with self._lock:
-            if self._file:
-                self._file.close()
-                self._file = None
 
 
 def has_left(connection: socket.socket) -> bool:

@@ -10,7 +10,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -124,6 +124,7 @@ class Handler(BaseHTTPRequestHandler):
         except wire.ConnectionReset:
             self._reset()
         except (HungUp, OSError):
+            entry.whole = False
             self.close_connection = True
         finally:
             parts.log.end(entry, sent=sent)
@@ -174,9 +175,14 @@ class Handler(BaseHTTPRequestHandler):
             return replies.refused(contract.BLANK_DATE)
         if not all(contract.FULL_DATE.fullmatch(text) for text in texts):
             entry.violations.append(f"bad-date: not the one form to send: {texts}")
+        if self.server.parts.clock.now() < contract.ARCHIVES_SINCE:
+            # The page of that day writes 'T' and 'Z'. The quotes are the shell's, but inside a double-quoted URL
+            # they travel; whoever follows the page on that day gets the page's answer. Later servers refuse them.
+            texts = [text.replace("'T'", "T").replace("'Z'", "Z") for text in texts]
         try:
             from_, to = (contract.parse_date(text) for text in texts)
         except ValueError:
+            entry.violations.append(f"bad-date: refused: {texts}")
             return replies.refused(contract.BAD_DATE)
         if from_ > to:
             return replies.refused(contract.WRONG_ORDER)
@@ -210,8 +216,8 @@ class Handler(BaseHTTPRequestHandler):
         probe = entry.answer == "probe"
         ill = self._take(entry, "wire", type_, probe=probe, file=entry.is_download)
         if isinstance(answer, Reply):
-            whole = self._head(answer), b"" if self.command == "HEAD" else answer.body
-            self._transmit(entry, whole if ill else [b"".join(whole)], ill)
+            head, body = self._head(answer), b"" if self.command == "HEAD" else answer.body
+            self._transmit(entry, [head, body] if ill else [head + body], ill)
             return
         harm = self._take(entry, "body", type_, file=True)
         if self.command == "HEAD":
@@ -225,7 +231,6 @@ class Handler(BaseHTTPRequestHandler):
             entry.whole = not harm and ill is not None and ill.kind.startswith("drip")
         else:
             self._send_file(entry, answer)
-            entry.sha256, entry.whole = answer.sha256, True
 
     def _take(
         self, entry: Entry, stage: Stage, type_: str | None, *, probe: bool = False, file: bool = False
@@ -247,16 +252,24 @@ class Handler(BaseHTTPRequestHandler):
                 entry.writes(size)
                 self.connection.sendfile(file, offset, size)
                 self._write(entry, self._frame_end())
-            self._write(entry, self._last_frame())
+            entry.sha256, entry.whole = made.sha256, True
+            self._write(entry, self._last_frame(), last=True)
 
-    def _transmit(self, entry: Entry, pieces: Iterable[bytes], ill: Fault | None) -> None:
-        for piece in wire.through(pieces, ill, self._pause) if ill else pieces:
-            self._write(entry, piece)
-        if ill and ill.kind == "missing_last_chunk":
-            self.close_connection = True
+    def _transmit(self, entry: Entry, pieces: list[bytes], ill: Fault | None) -> None:
+        if ill:
+            for piece in wire.through(pieces, ill, self._pause):
+                self._write(entry, piece)
+            self.close_connection |= ill.kind == "missing_last_chunk"
+        else:
+            for piece in pieces[:-1]:
+                self._write(entry, piece)
+            self._write(entry, pieces[-1], last=True)
 
-    def _write(self, entry: Entry, piece: bytes) -> None:
+    def _write(self, entry: Entry, piece: bytes, *, last: bool = False) -> None:
         entry.writes(len(piece))
+        if last:
+            # Before the bytes leave: whoever got the answer finds the request ended in the log.
+            self.server.parts.log.end(entry, sent=True)
         self.wfile.write(piece)
 
     def _write_all(self, *pieces: bytes) -> None:

@@ -70,7 +70,6 @@ class Simulator:
         self._log = Log(log_file)
         self._tokens = Tokens(tokens)
         self._stopping = threading.Event()
-        self._folder = tempfile.TemporaryDirectory(prefix="simulator-")
         self._numbers = itertools.count(1)
         self._world = World(
             clock=self.clock,
@@ -90,6 +89,7 @@ class Simulator:
             stopping=self._stopping,
         )
         self._server = Server((host, port), parts)
+        self._folder = tempfile.TemporaryDirectory(prefix="simulator-")
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
@@ -132,7 +132,6 @@ class Simulator:
         self._server.server_close()
         self._server.close_connections()
         self._world.close()
-        self._log.close()
         self._folder.cleanup()
 
     def __enter__(self) -> Self:
