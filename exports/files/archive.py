@@ -115,7 +115,7 @@ def _is_zip(file: BinaryIO, head: bytes, size: int) -> bool:
     """Decide by the leading bytes; the header of the reply is not to be trusted (analytics-cloud-api.md §2)."""
     if not head:
         raise ArchiveRefused("empty")
-    if head.startswith(b"PK"):
+    if head.startswith(b"PK") or head == b"P":
         return True
     first = head.lstrip(WHITE_SPACE)[:1]
     if first in (b"{", b"["):

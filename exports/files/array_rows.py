@@ -10,6 +10,8 @@ _BLANK: Final = re.compile(rb"[ \t\r\n]*")
 # Everything up to the next bracket, strings whole. Stops at a quotation mark whose string has not ended yet.
 _NO_BRACKET: Final = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
 
+_MAX_DEPTH: Final = 1000  # where Python's own recursion limit stops the readers of single rows
+
 
 class ArraySplitter:
     """Cuts an array into its elements as it streams past; each must be an object.
@@ -26,10 +28,9 @@ class ArraySplitter:
         self._depth = 0
         self._scanned = 0
 
-    def feed(self, piece: bytes) -> list[bytes]:
-        """The elements that end in `piece`."""
+    def feed(self, piece: bytes, found: list[bytes]) -> None:
+        """Append the elements that end in `piece` to `found`, those before a refusal too."""
         self._buffer += piece
-        found: list[bytes] = []
         position = 0
         while True:
             if self._depth:
@@ -49,7 +50,6 @@ class ArraySplitter:
         self._scanned -= position if self._depth else self._scanned
         if self._depth:
             self._measure(len(self._buffer))
-        return found
 
     def finish(self) -> None:
         """Refuse an array that has not been closed."""
@@ -86,6 +86,8 @@ class ArraySplitter:
             self._depth += 1 if mark in b"{[" else -1
             if not self._depth:
                 return self._scanned
+            if self._depth > _MAX_DEPTH:
+                raise ArchiveRefused("too_deep", line=self.elements + 1)
 
     def _measure(self, count: int) -> None:
         if count > self._max_element_bytes:
@@ -103,10 +105,14 @@ class ArrayRows:
     def feed(self, piece: bytes) -> None:
         """Check the elements that end in `piece`. Raises `ArchiveRefused` with the element's number."""
         before = self._splitter.elements
-        found = self._splitter.feed(piece)
-        if not self._check.many(found):
-            for number, element in enumerate(found, before + 1):
-                self._check.one(element, number)
+        found: list[bytes] = []
+        try:
+            self._splitter.feed(piece, found)
+        finally:
+            # An element that is no object may throw the splitter off behind it: the first fault is the one to tell.
+            if not self._check.many(found):
+                for number, element in enumerate(found, before + 1):
+                    self._check.one(element, number)
 
     def finish(self) -> None:
         """Refuse an array that has not been closed."""

@@ -32,6 +32,8 @@ _DESCRIPTOR_BIT: Final = 0x8
 _PATCH_BIT: Final = 0x20
 _UTF8_BIT: Final = 0x800
 _UNIX: Final = 3
+# Info-ZIP calls an entry a pipe when it read the content from one.
+_PLAIN_KINDS: Final = frozenset({0, stat.S_IFREG, stat.S_IFIFO})
 _DOS_DIRECTORY_BIT: Final = 0x10
 _ZIP64_EXTRA: Final = 0x0001
 _AES_EXTRA: Final = 0x9901
@@ -230,7 +232,7 @@ def _read_central(file: BinaryIO, directory: _Directory) -> _Central:
     if method == STORED and packed != unpacked:
         raise ArchiveRefused("bad_structure")
     kind = stat.S_IFMT(attributes >> 16) if made_by >> 8 == _UNIX else 0
-    if kind not in (0, stat.S_IFREG) or attributes & _DOS_DIRECTORY_BIT or name.endswith((b"/", b"\\")):
+    if kind not in _PLAIN_KINDS or attributes & _DOS_DIRECTORY_BIT or name.endswith((b"/", b"\\")):
         raise ArchiveRefused("not_a_file")
     return _Central(name, flags, method, crc, packed, unpacked)
 
