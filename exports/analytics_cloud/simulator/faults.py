@@ -45,6 +45,7 @@ KINDS: Mapping[str, tuple[Stage, Mapping[str, Any]]] = {
     "drip": ("wire", {"pause": 0.2, "size": 1}),
     "drip_headers": ("wire", {"pause": 0.2, "size": 1}),
     "reset": ("wire", {"after": 0}),
+    "hang_up": ("wire", {"after": 0}),  # a clean end, headers cut included
     "silence": ("wire", {"after": 0, "seconds": 3600.0}),
     "missing_last_chunk": ("wire", {}),
 }

@@ -123,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
             sent = True
         except wire.ConnectionReset:
             self._reset()
-        except (HungUp, OSError):
+        except (HungUp, wire.ConnectionEnded, OSError):
             entry.whole = False
             self.close_connection = True
         finally:

@@ -14,6 +14,10 @@ class ConnectionReset(Exception):  # noqa: N818 - what happens, not what went wr
     """The connection ends with a reset instead of a clean end."""
 
 
+class ConnectionEnded(Exception):  # noqa: N818 - what happens, not what went wrong
+    """The connection ends cleanly in the middle of the answer."""
+
+
 def through(pieces: Iterable[bytes], fault: Fault, pause: Pause) -> Iterator[bytes]:
     """The pieces of an answer (the head is the first) as the fault lets them pass."""
     return _WIRES[fault.kind](iter(pieces), fault, pause)
@@ -41,6 +45,11 @@ def _reset(pieces: Iterator[bytes], fault: Fault, pause: Pause) -> Iterator[byte
     raise ConnectionReset
 
 
+def _hang_up(pieces: Iterator[bytes], fault: Fault, pause: Pause) -> Iterator[bytes]:
+    yield from _first(pieces, fault["after"])
+    raise ConnectionEnded
+
+
 def _silence(pieces: Iterator[bytes], fault: Fault, pause: Pause) -> Iterator[bytes]:
     yield from _first(pieces, fault["after"])
     pause(fault["seconds"])
@@ -64,6 +73,7 @@ _WIRES: Mapping[str, Callable[[Iterator[bytes], Fault, Pause], Iterator[bytes]]]
     "drip": _drip,
     "drip_headers": _drip_headers,
     "reset": _reset,
+    "hang_up": _hang_up,
     "silence": _silence,
     "missing_last_chunk": _missing_last_chunk,
 }

@@ -213,6 +213,14 @@ class TestWire:
             client.ask()
         assert not client.simulator.log[-1].whole
 
+    def test_hanging_up_within_the_headers_looks_like_an_empty_success(self, client):
+        good_bytes(client)
+        client.simulator.faults.add("hang_up", after=len("HTTP/1.1 200 OK\r\n"))
+        answer = client.ask()
+        assert (answer.status_code, answer.content) == (200, b"")
+        wait_for(lambda: client.simulator.log[-1].ended_at)
+        assert not client.simulator.log[-1].whole
+
     def test_a_missing_last_chunk_is_no_clean_end(self, client):
         good_bytes(client)
         client.simulator.faults.add("missing_last_chunk", files_only=True)

@@ -1,6 +1,5 @@
 """The life of an export upstream (analytics-cloud-api.md §2, §3)."""
 
-
 import pytest
 
 from tests.analytics_cloud.simulator.conftest import FROM, TO, Client

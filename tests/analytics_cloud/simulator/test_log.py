@@ -2,11 +2,14 @@
 
 import json
 import socket
-import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.analytics_cloud.simulator.conftest import FROM, TO, Client
+import pytest
+
+from tests.analytics_cloud.simulator.conftest import FROM, TO, TOKEN, Client
 
 
 def codes(client: Client) -> list[str]:
@@ -31,53 +34,54 @@ def test_a_well_behaved_client_leaves_no_violation(start, clock):
     assert [entry.answer for entry in client.simulator.log] == ["probe", "pending", "pending", "running", "file"]
 
 
+@contextmanager
+def hanging(client: Client, type_: str = "page", *, after: int = 0) -> Iterator[None]:
+    """A request that stays on the wire: its answer falls silent after so many bytes, its client just waits."""
+    client.simulator.faults.add("silence", times=1, after=after)
+    already = len(client.simulator.log)
+    host, port = client.simulator.base_url.removeprefix("http://").split(":")
+    target = client.url(type_).partition(port)[2]
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+        wait_for(lambda: len(client.simulator.log) > already)
+        if after:
+            connection.recv(after)
+        yield
+
+
 def test_two_questions_at_once_are_a_violation(client):
-    client.simulator.faults.add("drip", times=1, pause=0.1, size=200)
-    other = Client(client.simulator)
-    asking = threading.Thread(target=client.ask)
-    asking.start()
-    wait_for(lambda: client.simulator.log)
-    other.ask("event")
-    asking.join()
-    other.session.close()
+    with hanging(client):
+        client.ask("event")
     assert codes(client) == ["two-questions"]
 
 
 def test_two_workspaces_may_ask_at_once(client):
-    client.simulator.faults.add("drip", times=1, pause=0.1, size=200)
     other = Client(client.simulator, "bolttoken")
-    asking = threading.Thread(target=client.ask)
-    asking.start()
-    wait_for(lambda: client.simulator.log)
-    other.ask()
-    asking.join()
+    with hanging(client):
+        other.ask()
     other.session.close()
     assert codes(client) == []
 
 
-def download_beside(client: Client, work) -> None:
-    """Do something while a file drips."""
+@pytest.fixture
+def finished(client: Client) -> Client:
+    """Two finished exports nobody has fetched yet."""
     for type_ in ("page", "event"):
         client.ask(type_)
     client.simulator.clock.advance(1_000)
-    client.simulator.faults.add("drip", times=1, pause=0.05, size=500, files_only=True)
-    loading = threading.Thread(target=client.ask)
-    loading.start()
-    wait_for(lambda: any(entry.is_download and entry.answered_at for entry in client.simulator.log))
-    other = Client(client.simulator)
-    work(other)
-    other.session.close()
-    loading.join()
+    return client
 
 
-def test_a_question_beside_a_download_is_fine(client):
-    download_beside(client, lambda other: other.ask("identity"))
-    assert codes(client) == []
+def test_a_question_beside_a_download_is_fine(finished):
+    with hanging(finished, after=500):
+        finished.ask("identity")
+    assert codes(finished) == []
 
 
-def test_two_downloads_at_once_are_a_violation(client):
-    download_beside(client, lambda other: other.ask("event"))
-    assert codes(client) == ["two-downloads"]
+def test_two_downloads_at_once_are_a_violation(finished):
+    with hanging(finished, after=500):
+        finished.ask("event")
+    assert codes(finished) == ["two-downloads"]
 
 
 def test_asking_again_for_a_file_that_arrived_whole_is_a_violation(client):
@@ -100,17 +104,12 @@ def test_asking_again_a_day_later_is_a_new_export(client, clock):
     assert codes(client) == []
 
 
-def test_a_client_that_hung_up_is_no_longer_on_the_wire(client):
-    client.simulator.faults.add("silence", times=1)
-    host, port = client.simulator.base_url.removeprefix("http://").split(":")
-    target = client.url().partition(port)[2]
-    with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(
-            f"GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer acmetoken0123456789\r\n\r\n".encode()
-        )
-        wait_for(lambda: client.simulator.log)
-    client.ask()
-    assert codes(client) == []
+@pytest.mark.parametrize("after", [0, 500])
+def test_a_client_that_hung_up_is_no_longer_on_the_wire(finished, after):
+    with hanging(finished, after=after):
+        pass
+    finished.ask("event")
+    assert codes(finished) == []
 
 
 def test_a_request_of_nobody_known_is_logged_without_its_token(client):
