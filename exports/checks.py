@@ -1,1 +1,67 @@
 """System checks: what would go wrong later is said at start."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError
+
+from exports.models import TokenUnreadable, Workspace
+from exports.models.secrets import unseal
+
+
+@register()
+def check_export_root(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:
+    """Refuse an ``EXPORT_ROOT`` that can't be made or written."""
+    root = Path(settings.EXPORT_ROOT)
+    nearest = next(folder for folder in (root, *root.parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        return [
+            Error(f"EXPORT_ROOT={root} can't be written.", hint="Make the folder, or set another.", id="exports.E001")
+        ]
+    return []
+
+
+@register()
+def check_cadence(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:
+    """Warn of settings that work, but not well."""
+    if settings.EXPORT_TICK_SECONDS > settings.EXPORT_LEASE_SECONDS:
+        return [
+            Warning(
+                "EXPORT_TICK_SECONDS is longer than EXPORT_LEASE_SECONDS: lost rings are repeated late.",
+                id="exports.W001",
+            )
+        ]
+    return []
+
+
+@register(Tags.database)
+def check_token_keys(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_kwargs: Any
+) -> list[CheckMessage]:
+    """Name the workspaces whose tokens no key opens. Nothing is replaced: the right key makes them work again."""
+    if not databases:
+        return []
+    try:
+        sealed = list(Workspace.objects.exclude(token_sealed="").order_by().values_list("name", "token_sealed"))
+    except DatabaseError:
+        return []  # before the first migration there is nothing to read
+    unreadable = []
+    for name, text in sealed:
+        try:
+            unseal(text)
+        except TokenUnreadable:
+            unreadable.append(name)
+    if not unreadable:
+        return []
+    return [
+        Error(
+            "No key in TOKEN_ENCRYPTION_KEYS opens the access token of: " + ", ".join(sorted(unreadable)),
+            hint="Add the key that was in use when they were saved (several keys: separated by commas).",
+            id="exports.E002",
+        )
+    ]

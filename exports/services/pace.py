@@ -5,6 +5,7 @@ All times in seconds. Every wait the engine chooses starts at ``first``, is at m
 
 import random
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.conf import settings
 
@@ -13,6 +14,10 @@ JITTER = 0.1
 GROWTH = 0.7
 # Once history is known: first look just before the shortest of such exports ended, then 10 % steps.
 GROWTH_KNOWN = 0.1
+
+# A sibling that is being made spares the PENDING ones their questions for so many of the longest waits (an hour at
+# the default); after that it may be stuck there, and the others overtake it (analytics-cloud-api.md §3).
+SPARED_WAITS = 12
 
 
 @dataclass(frozen=True)
@@ -76,3 +81,17 @@ def next_look(
     if worked_for < expected.early:
         return jittered(expected.early - worked_for, pace, rng)
     return jittered(GROWTH_KNOWN * worked_for, pace, rng)
+
+
+def is_spared(*, looked_at: datetime | None, running_since: datetime | None, now: datetime, pace: Pace) -> bool:
+    """Tell whether a PENDING export need not be asked because a sibling is being made.
+
+    Upstream makes one at a time per workspace: what was PENDING while the sibling ran is not made before it ends.
+
+    Args:
+        looked_at: when the export was last seen PENDING.
+        running_since: when the sibling, not yet seen to have ended, was first seen RUNNING.
+    """
+    if looked_at is None or running_since is None or looked_at < running_since:
+        return False
+    return (now - running_since).total_seconds() < SPARED_WAITS * pace.most
