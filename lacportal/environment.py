@@ -80,9 +80,7 @@ def origin(name: str, text: str) -> str:
     """
     parts = urlsplit(text.strip())
     try:
-        usable = (
-            parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
-        )
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
     if not usable or parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:

@@ -211,9 +211,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"LAC Portal <noreply
 
 # --- the outside -----------------------------------------------------------------------------------------
 
-ANALYTICS_CLOUD_ORIGINS = environment.origins(
-    "ANALYTICS_CLOUD_ORIGINS", default=["https://analytics.liferay.com"]
-)
+ANALYTICS_CLOUD_ORIGINS = environment.origins("ANALYTICS_CLOUD_ORIGINS", default=["https://analytics.liferay.com"])
 
 # --- exports ---------------------------------------------------------------------------------------------
 
@@ -239,9 +237,7 @@ if EXPORT_POLL_FIRST_SECONDS > EXPORT_POLL_MAX_SECONDS:
 
 REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
 # kombu names unix sockets another way than redis-py and everybody else does.
-CELERY_BROKER_URL = (
-    REDIS_URL.replace("unix://", "redis+socket://", 1) if REDIS_URL.startswith("unix://") else REDIS_URL
-)
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1) if REDIS_URL.startswith("unix://") else REDIS_URL
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,  # a second delivery is harmless: the row's lease decides
     "socket_connect_timeout": 5,
@@ -268,9 +264,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
-CELERY_BEAT_SCHEDULER = (
-    "celery.beat:Scheduler"  # in memory: nothing on disk to corrupt, all tasks are idempotent
-)
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: nothing on disk to corrupt, all tasks are idempotent
 CELERY_BEAT_MAX_LOOP_INTERVAL = min(EXPORT_TICK_SECONDS, 5)
 CELERY_BEAT_SCHEDULE = {
     "tick": {
