@@ -1,0 +1,55 @@
+"""The demo's folder: closed to others, the same secrets at each start, one demo at a time."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lacportal.demo.folder import AlreadyRunning, DemoFolder, Running
+
+
+def test_secrets_are_made_once_and_for_the_owner_alone(tmp_path: Path) -> None:
+    made = DemoFolder(tmp_path / "demo").secrets()
+    assert DemoFolder(tmp_path / "demo").secrets() == made
+    assert (tmp_path / "demo" / "secrets.json").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "demo").stat().st_mode & 0o777 == 0o700
+
+
+def test_two_folders_share_no_secret(tmp_path: Path) -> None:
+    one, two = DemoFolder(tmp_path / "one").secrets(), DemoFolder(tmp_path / "two").secrets()
+    assert one.secret_key != two.secret_key
+    assert set(one.passwords.values()).isdisjoint(two.passwords.values())
+
+
+def test_broken_secrets_file_is_replaced(tmp_path: Path) -> None:
+    folder = DemoFolder(tmp_path)
+    (tmp_path / "secrets.json").write_text("{")
+    assert folder.secrets() == folder.secrets()
+
+
+def test_second_demo_in_one_folder_is_told_where_the_first_runs(tmp_path: Path) -> None:
+    first = DemoFolder(tmp_path)
+    descriptor = first.lock()
+    first.note_running(Running(process=os.getpid(), address="http://localhost:8123"))
+    with pytest.raises(AlreadyRunning, match=r"already runs at http://localhost:8123 \(process \d+"):
+        DemoFolder(tmp_path).lock()
+    os.close(descriptor)
+
+
+def test_lock_of_a_dead_demo_is_waited_for(tmp_path: Path) -> None:
+    """Its janitor holds the lock a little longer than it lived."""
+    folder = DemoFolder(tmp_path)
+    descriptor = folder.lock()
+    janitor = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.7)"], pass_fds=(descriptor,))
+    os.close(descriptor)
+    folder.note_running(Running(process=_dead_process(), address="http://localhost:8000"))
+    os.close(DemoFolder(tmp_path).lock())
+    assert janitor.wait(5) == 0
+
+
+def _dead_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
