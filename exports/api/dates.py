@@ -1,0 +1,66 @@
+"""Moments in the API: ISO 8601 in, UTC with milliseconds and `Z` out (design.md §6)."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+# Analytics Cloud did not exist before, and nobody plans beyond: a wider range is a slip of the pen.
+YEARS = range(1970, 2200)
+
+_MOMENT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::(\d{2})(?:[.,](\d{1,30}))?)?(Z|[+-]\d{2}(?::?\d{2})?)",
+    re.IGNORECASE | re.ASCII,
+)
+_WITHOUT_ZONE = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.,]*)?", re.IGNORECASE | re.ASCII)
+
+HOW = "Write it in ISO 8601 with its offset, such as 2026-10-01T00:00:00.000Z or 2026-10-01T09:00:00+09:00."
+
+
+def parse_moment(value: object) -> datetime:
+    """Return the UTC moment that ISO 8601 text names, rounded down to the millisecond.
+
+    Raises:
+        ValueError: no such text, no offset, no such day or time, or a year outside 1970 to 2199. The message never
+            repeats the text.
+    """
+    if not isinstance(value, str):
+        raise ValueError(HOW)
+    found = _MOMENT.fullmatch(value.strip())
+    if found is None:
+        if _WITHOUT_ZONE.fullmatch(value.strip()):
+            raise ValueError(f"The offset from UTC is missing. {HOW}")
+        raise ValueError(HOW)
+    day, minutes, seconds, fraction, offset = found.groups()
+    millis = (fraction or "")[:3].ljust(3, "0")
+    try:
+        moment = datetime.fromisoformat(f"{day}T{minutes}:{seconds or '00'}.{millis}{offset.upper()}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("There is no such day or time.") from None
+    if moment.year not in YEARS:
+        raise ValueError(f"The year is out of range: {YEARS.start} to {YEARS.stop - 1}.")
+    return moment
+
+
+def format_moment(moment: datetime) -> str:
+    """Return ``2026-10-01T00:00:00.000Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _validated(value: object) -> datetime:
+    try:
+        return parse_moment(value)
+    except ValueError as error:
+        raise PydanticCustomError("moment", "{sentence}", {"sentence": str(error)}) from None
+
+
+_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-10-01T00:00:00.000Z"]})
+
+# As it comes in a body.
+MomentIn = Annotated[datetime, PlainValidator(_validated), _SCHEMA]
+# As it goes out: rows hold moments already.
+MomentOut = Annotated[
+    datetime, PlainValidator(lambda value: value), PlainSerializer(format_moment, return_type=str), _SCHEMA
+]

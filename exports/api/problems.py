@@ -1,0 +1,125 @@
+"""Every error as ``application/problem+json`` (RFC 9457): a status, a code for machines, a sentence for people."""
+
+import json
+import logging
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
+
+from exports.services.refusals import Forbidden, Gone, Refusal, Refused, TooMany, WrongState
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+STATUS_OF: dict[type[Refusal], int] = {Refused: 422, Forbidden: 403, WrongState: 409, Gone: 410, TooMany: 429}
+TOO_MANY_RETRY_SECONDS = 60
+
+
+def problem(
+    status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
+) -> HttpResponse:
+    """Return an error answer.
+
+    Args:
+        code: stable word for machines.
+        detail: sentence for people.
+        more: further members, such as ``errors``.
+    """
+    document = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code}
+    document |= {"detail": detail} | more
+    return HttpResponse(json.dumps(document), status=status, content_type=CONTENT_TYPE, headers=dict(headers or {}))
+
+
+def not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    """Answer 404: the same for what doesn't exist, what isn't the person's to see, and addresses we don't have."""
+    return problem(404, "not_found", _("There is nothing here."))
+
+
+def unauthorized(request: HttpRequest) -> HttpResponse:
+    """Answer 401 with the challenge that RFC 6750 asks for."""
+    given = "Authorization" in request.headers
+    challenge = 'Bearer realm="LAC Portal"' + (', error="invalid_token"' if given else "")
+    detail = (
+        _("This personal token is unknown, expired or revoked.")
+        if given
+        else _("Send a personal token: Authorization: Bearer …")
+    )
+    return problem(401, "invalid_token" if given else "token_missing", detail, headers={"WWW-Authenticate": challenge})
+
+
+def from_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Answer what a service refused."""
+    status = next(status for kind, status in STATUS_OF.items() if isinstance(refusal, kind))
+    message = str(refusal.message)
+    more: dict[str, Any] = {}
+    if refusal.field:
+        more["errors"] = [{"field": refusal.field, "message": message}]
+    headers = {"Retry-After": str(TOO_MANY_RETRY_SECONDS)} if status == 429 else {}
+    return problem(status, refusal.code, message, headers=headers, **more)
+
+
+def from_validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """Answer 422 for a body or query that doesn't fit; 404 for an address whose id is none."""
+    if any(item["loc"][0] == "path" for item in error.errors):
+        return not_found(request)
+    # The first part of a location says body or query, the second names the parameter of the function.
+    errors = [{"field": _field(item["loc"]), "message": _printable(item["msg"])} for item in error.errors]
+    detail = " ".join(f"{item['field']}: {item['message']}" if item["field"] else item["message"] for item in errors)
+    return problem(422, "invalid", detail[:1000], errors=errors)
+
+
+def _field(location: tuple[Any, ...]) -> str:
+    parts = location[2:] if location[0] == "body" else location[1:]
+    return _printable(".".join(str(part) for part in parts))
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()[:200]
+
+
+def from_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """Answer what the framework refused: a body that is no JSON."""
+    return problem(error.status_code, "bad_request", _("The body is no JSON that can be read."))
+
+
+def bad_request(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer 400; the exception's text stays away from the answer."""
+    return problem(400, "bad_request", _("The request can’t be read."))
+
+
+def too_large(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer 413."""
+    return problem(413, "too_large", _("The body is too large."))
+
+
+def server_error(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer 500 with an id to find the log line by."""
+    fault = uuid.uuid4().hex[:12]
+    logger.error("api.failed id=%s path=%s", fault, request.path, exc_info=error)
+    return problem(500, "server_error", _("Something went wrong on our side. It is logged as %(id)s.") % {"id": fault})
+
+
+def register(api: NinjaAPI) -> None:
+    """Make all of the API's errors problems."""
+    handlers: dict[type[Exception], Any] = {
+        Refusal: from_refusal,
+        ValidationError: from_validation,
+        AuthenticationError: lambda request, error: unauthorized(request),
+        AuthorizationError: lambda request, error: problem(403, "scope_missing", error.message),
+        HttpError: from_http_error,
+        Http404: not_found,
+        RequestDataTooBig: too_large,
+        SuspiciousOperation: bad_request,
+        BadRequest: bad_request,
+        UnreadablePostError: bad_request,
+        Exception: server_error,
+    }
+    for kind, handler in handlers.items():
+        api.add_exception_handler(kind, handler)
