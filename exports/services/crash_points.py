@@ -15,21 +15,23 @@ POINTS = (
     "before_publish",
     "after_publish",
     "ready",
+    "format_made",
 )
 
-_armed = os.environ.get("LAC_CRASH_POINT", "")  # "<point>:<signal name>:<marker file>"
+_folder = os.environ.get("LAC_CRASH_POINTS", "")
 
 
 def reached(point: str) -> None:
-    """Kill or stop this process when ``LAC_CRASH_POINT`` names the point and its marker file is still there.
+    """Send this process a signal when the folder ``LAC_CRASH_POINTS`` holds a file named like the point.
 
-    The marker file is removed first, so that each armed crash happens once.
+    The file holds the signal's name. It is removed first, so that each armed crash happens once.
     """
-    if not _armed or not _armed.startswith(point + ":"):
+    if not _folder:
         return
-    _, name, marker = _armed.split(":", 2)
+    marker = Path(_folder) / point
     try:
-        Path(marker).unlink()
+        name = marker.read_text()
+        marker.unlink()
     except FileNotFoundError:
         return
     os.kill(os.getpid(), signal.Signals[name])

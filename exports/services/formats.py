@@ -99,7 +99,7 @@ def make_format(pk: int) -> bool:
     if made is None or not making.write():
         storage.remove(making.name)
         return False
-    crash_points.reached("before_publish")
+    crash_points.reached("format_made")
     storage.publish(making.name)
     done = making.write(
         state=DerivedFile.State.READY,

@@ -50,6 +50,7 @@ def fetch_file(claim: Claim, stream: BodyStream, keeper: LeaseKeeper) -> None:
         )
         crash_points.reached("download_done")
         claim.write(gate_started_at=timezone.now(), bytes_received=received.bytes)
+        crash_points.reached("in_gate")
         receipt = check_archive(
             storage.part_path(name),
             data_type=export.data_type,
