@@ -261,7 +261,7 @@ def _download(claim: Claim, keeper: LeaseKeeper, turn: QuestionTurn, reply: Read
             turn.release()
             transfer.fetch_file(claim, stream, keeper)
         finally:
-            lanes.release_transfer_lane(export)
+            lanes.release_transfer_lane(export, claim.fence)
             transfer.wake_siblings(export)
 
 

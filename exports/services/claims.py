@@ -58,7 +58,8 @@ class Claim:
     def renew(self, **values: Any) -> bool:
         """Push the lease (and the due time behind it) ahead. Returns False when the row is no longer ours."""
         until = timezone.now() + lease_time()
-        rows = Export.objects.filter(pk=self.export.pk, fence=self.fence).active()
+        # A released row keeps the fence of its last holder: its lease must not come back to life.
+        rows = Export.objects.filter(pk=self.export.pk, fence=self.fence, leased_until__isnull=False).active()
         return bool(rows.update(leased_until=until, due_at=until, **values))
 
 

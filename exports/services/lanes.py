@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.utils import timezone
 
-from exports.models import Export, Workspace
+from exports.models import ACTIVE, Export, Workspace
 
 MARGIN_SECONDS = 2.0
 
@@ -66,8 +66,13 @@ def renew_transfer_lane(export: Export) -> None:
     Workspace.objects.filter(pk=export.workspace_id, transfer_export=export.pk).update(transfer_until=until)
 
 
-def release_transfer_lane(export: Export) -> None:
-    """Give the download's turn back, if it is still ours, and wake those that waited for it."""
-    Workspace.objects.filter(pk=export.workspace_id, transfer_export=export.pk).update(
+def release_transfer_lane(export: Export, fence: int) -> None:
+    """Give the download's turn back, unless another worker has taken the same export over meanwhile.
+
+    Args:
+        fence: the one of the claim that took the turn.
+    """
+    ours = Export.objects.filter(Q(fence=fence) | ~Q(status__in=ACTIVE), pk=export.pk)
+    Workspace.objects.filter(Exists(ours), pk=export.workspace_id, transfer_export=export.pk).update(
         transfer_until=None, transfer_export=None
     )

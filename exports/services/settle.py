@@ -43,8 +43,10 @@ def settle_reply(claim: Claim, reply: Reply, *, asked_at: datetime) -> None:
             outcomes.charge(claim, "upstream_failed", event=events.FAILED_UPSTREAM, to=_asked_again(claim))
         case Rejected(reason):
             note_alive(export, asked_at)
+            windows.note_fetched(export)  # nothing was made there, nothing will come
             outcomes.fail(claim, f"rejected_{reason}")
         case TokenRejected():
+            breaker.note_success(export.workspace.host)
             upstream.pause_workspace(export.workspace, PauseCode.TOKEN_REJECTED)
             pause(claim)
         case Unavailable(reason, retry_after, opens_breaker):
