@@ -20,6 +20,8 @@ def cancel_export(*, user: User, export: Export) -> Export:
         WrongState: it has ended already.
     """
     role = require_role(user, export.workspace, Role.MEMBER)
+    if not export.is_active:  # said before "not yours": who cancelled it is no requester any more
+        raise WrongState("already_ended", _("This export has ended already; there is nothing to cancel."))
     is_requester = Requester.objects.filter(export=export, user=user).exists()
     if not is_requester and role != Role.MANAGER:
         raise Forbidden("not_yours", _("Only those who asked for this export, or a manager, can cancel it."))

@@ -1,0 +1,3 @@
+"""Callers of the API."""
+
+from tests.support.cast import cast as cast
