@@ -38,7 +38,7 @@ RESUMED = "resumed"
 ALL_CODES = frozenset(value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str))
 
 
-def record_event(export: Export, code: str, *, at: datetime, actor: User | None = None, **data: Any) -> ExportEvent:
+def record_event(export: Export, code: str, /, *, at: datetime, actor: User | None = None, **data: Any) -> ExportEvent:
     """Append one event to an export's timeline.
 
     Args:
