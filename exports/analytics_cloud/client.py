@@ -18,6 +18,7 @@ from exports.analytics_cloud.origins import (
     redirect_target,
 )
 from exports.analytics_cloud.replies import (
+    Accepted,
     ProbeReply,
     Ready,
     Reply,
@@ -29,7 +30,6 @@ from exports.analytics_cloud.streams import BodyStream, DownloadCut
 from exports.analytics_cloud.transport import Answer, Transport
 from exports.analytics_cloud.verdicts import (
     LEAD_BYTES,
-    Accepted,
     Confirm,
     Next,
     Seen,

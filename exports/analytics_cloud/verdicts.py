@@ -34,7 +34,7 @@ BLANKS = b" \t\r\n"
 # Transforming proxies and later versions may say 201 to 203 for what is 200 in the contract.
 GOOD = range(200, 204)
 UNAUTHORIZED = (401, 403)
-# A gateway's own words, blank or not: they say nothing about a token.
+# A gateway's own words: blank or a page, they say nothing about a token.
 GATEWAY_STATUSES = (408, 429, 502, 503, 504)
 
 STATUS_KEYS = frozenset({"status", "type", "fromDate", "toDate", "createdDate", "startedDate", "message"})
@@ -175,7 +175,7 @@ def _judge_cut(seen: Seen, fault: FaultReason) -> Verdict:
     if fault != "aborted":
         if seen.status in UNAUTHORIZED:
             return TokenRejected()
-        if seen.status >= 500 or seen.status in GATEWAY_STATUSES:
+        if seen.status >= 500:
             return _by_status(seen)
     return judge_fault(fault)
 
@@ -184,6 +184,8 @@ def _judge_any(seen: Seen) -> Verdict | None:
     """The rules that hold for every question; None when the status and the body still have to be read."""
     if seen.status in GOOD and seen.encoded:
         return Unintelligible("encoded")
+    if seen.status in GATEWAY_STATUSES:
+        return _by_status(seen)
     text = seen.text
     if BYTE_ORDER_MARK.startswith(text) and not seen.settled:
         return Next.READ_ON
@@ -194,12 +196,9 @@ def _judge_any(seen: Seen) -> Verdict | None:
         return Confirm(Unavailable("html")) if page or seen.encoded else TokenRejected()
     if page:
         return Unavailable("html", seen.retry_after, _opens_breaker(seen.status))
-    speaks = seen.status in GATEWAY_STATUSES or seen.has_type or "Retry-After" in seen.headers
-    if not text and not speaks:
+    if not text and not seen.has_type and "Retry-After" not in seen.headers:
         return Confirm(Unavailable("blank", None, _opens_breaker(seen.status)))
-    if seen.status >= 500 or seen.status in GATEWAY_STATUSES:
-        return _by_status(seen)
-    return None
+    return _by_status(seen) if seen.status >= 500 else None
 
 
 def _opens_breaker(status: int) -> bool:
