@@ -126,6 +126,11 @@ def make_ready_export(
     return export
 
 
+def content_of(answer: Any) -> bytes:
+    """Return the whole body, streamed or not; a streamed one is closed by it."""
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+
+
 class ApiCaller:
     """A program with a personal token. Paths are those after ``/api/v1/``."""
 
