@@ -95,11 +95,10 @@ def test_role_gets_what_its_row_says(cast: Cast, name: str, method: str, who: st
         assert answer["WWW-Authenticate"].startswith("Bearer ")
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("name", "method"), [(name, method) for name in NAMES for method in METHODS if (name, method) not in MATRIX]
+)
 def test_method_without_a_row_is_not_allowed(cast: Cast, name: str, method: str) -> None:
-    if (name, method) in MATRIX:
-        pytest.skip("has a row")
     workspace, export = things(cast, name)
     answer = ApiCaller(cast.ada).send(method, path_of(name, workspace, export))
     assert answer.status_code == (404 if name == "api-nothing" else 405)

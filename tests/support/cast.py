@@ -127,8 +127,11 @@ def make_ready_export(
 
 
 def content_of(answer: Any) -> bytes:
-    """Return the whole body, streamed or not; a streamed one is closed by it."""
-    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+    """Return the whole body, streamed or not, and close the answer as a web server does."""
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    if not answer.closed:
+        answer.close()
+    return body
 
 
 class ApiCaller:
