@@ -46,6 +46,23 @@ class RedisServer:
             stop(self._process, how)
             self._process = None
 
+    @property
+    def folder(self) -> Path:
+        """Return where its data lies."""
+        return self._folder
+
+    def freeze(self) -> None:
+        """Let it hang: it takes connections and answers nothing until `heal`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def heal(self) -> None:
+        """Wake it up when it hangs, start it when it is gone."""
+        if self._process is None:
+            self.start()
+        else:
+            self._process.send_signal(signal.SIGCONT)
+
     def flush(self) -> None:
         """Lose everything it holds."""
         with redis.Redis.from_url(self.url) as client:

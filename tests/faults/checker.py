@@ -1,0 +1,175 @@
+"""What must hold after every case, whatever was hurt (issue 3): the same look at the portal from all sides."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from tests.faults.case import Case, asked_key, moment
+from tests.support.part import children_of, state_of
+from tests.support.portal_api import ACTIVE
+from tests.support.stack import Stack
+
+# What a question may be moved by when a fresh file is wanted.
+SHIFTS = timedelta(seconds=1)
+
+
+def check(case: Case) -> None:
+    """Look at everything and fail with one line for each thing that is wrong."""
+    stack = case.stack
+    stack.heal()
+    exports = [stack.api.export(key) for key in case.ends if _is_kept(stack, key)]
+    wrong = [
+        *(f"lost: {key}" for key in case.ends if not _is_kept(stack, key)),
+        *_ends(case, exports),
+        *_files(case, exports),
+        *_questions(case, exports),
+        *(f"violation: {line}" for line in _violations(case)),
+        *_leftovers(stack),
+        *(f"audit: {line}" for line in stack.warm("audit")),
+        *_leaks(stack),
+        *_zombies(stack),
+    ]
+    assert not wrong, "\n".join([*wrong, stack.tails()])
+
+
+def _is_kept(stack: Stack, key: str) -> bool:
+    return stack.api.call("GET", f"exports/{key}").status_code == 200
+
+
+def _ends(case: Case, exports: list[dict[str, Any]]) -> Iterator[str]:
+    for export in exports:
+        if export["status"] not in case.ends[export["id"]]:
+            story = [event["code"] for event in case.api.events(export["id"])]
+            yield f"{export['id']} ended {export['status']}, not {case.ends[export['id']]}: {export['error']} {story}"
+        if export["status"] not in ACTIVE and export["waiting_for"]:
+            yield f"{export['id']} is {export['status']} and waits for {export['waiting_for']}"
+        if (export["status"] == "failed") != (export["error"] is not None):
+            yield f"{export['id']} is {export['status']} with the error {export['error']}"
+
+
+def _files(case: Case, exports: list[dict[str, Any]]) -> Iterator[str]:
+    """Ready means: the bytes that Analytics Cloud made, no others."""
+    for export in exports:
+        if export["status"] != "ready":
+            continue
+        made = _made(case, export)
+        digest = case.api.digest_of_file(export["id"])
+        if digest != export["sha256"]:
+            yield f"{export['id']}: the bytes handed out are not those of the receipt"
+        if digest not in made:
+            yield f"{export['id']}: the bytes handed out were never sent whole by Analytics Cloud"
+
+
+def _made(case: Case, export: dict[str, Any]) -> set[str]:
+    """Return the SHA-256 of every whole file that was sent for an export's question."""
+    start, end = asked_key(export)
+    place = case.places[export["workspace"]]
+    return {
+        entry.sha256
+        for entry in case.entries(place)
+        if entry.whole
+        and entry.sha256
+        and entry.key
+        and entry.key.type == export["type"]
+        and entry.key.to == end
+        and start - SHIFTS < entry.key.from_ <= start
+    }
+
+
+def _questions(case: Case, exports: list[dict[str, Any]]) -> Iterator[str]:
+    """Upstream is asked nothing once the file is stored, and for one export per question unless wanted afresh."""
+    for export in exports:
+        start, end = asked_key(export)
+        place = case.places[export["workspace"]]
+        keys = set()
+        for entry in case.entries(place):
+            key = entry.key
+            if key is None or key.type != export["type"] or key.to != end:
+                continue
+            if not start - SHIFTS < key.from_ <= start:
+                continue
+            keys.add(key)
+        codes = [event["code"] for other in _same(exports, export) for event in case.api.events(other["id"])]
+        shifts = codes.count("asked_shifted") + codes.count("stuck_upstream")
+        if len(keys) > 1 + shifts:
+            yield f"{export['id']}: {len(keys)} exports upstream, {shifts} of them afresh"
+        if export["ready_at"] and shifts == 0:
+            stored_at = moment(export["ready_at"]).timestamp()
+            late = [e.number for e in case.entries(place) if e.key in keys and e.started_at > stored_at + 0.001]
+            if late:
+                yield f"{export['id']}: asked again after the file was stored (requests {late})"
+
+
+def _same(exports: list[dict[str, Any]], export: dict[str, Any]) -> list[dict[str, Any]]:
+    parts = ("workspace", "type", "from", "to")
+    return [other for other in exports if all(other[part] == export[part] for part in parts)]
+
+
+def _violations(case: Case) -> list[str]:
+    found = [line for line in case.stack.simulator.violations() if line not in case.violations_before]
+    return [line for line in found if line.partition(":")[0] not in case.tolerated]
+
+
+def _leftovers(stack: Stack) -> list[str]:
+    """After one pass of the reaper the folder holds the files of ready exports and nothing else."""
+    if not _strays(stack):
+        return []
+    time.sleep(2 * float(stack.environment()["EXPORT_LEASE_SECONDS"]) + 0.5)
+    stack.warm("reap")
+    return [f"file nobody names: {name}" for name in _strays(stack)]
+
+
+def _strays(stack: Stack) -> list[str]:
+    names = stack.files()
+    ids = {name[:36] for name in names}
+    ready = {key for key in ids & stack.accepted if stack.api.export(key)["status"] == "ready"}
+    return [name for name in names if name.endswith(".part") or name[:36] not in ready]
+
+
+def _leaks(stack: Stack) -> Iterator[str]:
+    """Secrets stand in no log, no database, no broker, no temporary file and no answer."""
+    needles = {text.encode() for text in stack.canaries}
+    for folder in (stack.folder, stack.redis.folder):
+        for path in folder.rglob("*"):
+            if path.is_file() and any(needle in _bytes_of(path) for needle in needles):
+                yield f"a secret stands in {path.relative_to(folder)}"
+    for answer in stack.api.answers:
+        if any(needle in answer.encode() for needle in needles):
+            yield f"a secret stands in an answer: {answer[:60]}"
+    stack.api.answers.clear()
+    if stack.database_url.startswith("postgres"):
+        for table, text in _rows(stack.database_url):
+            if any(needle in text for needle in needles):
+                yield f"a secret stands in table {table}"
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _rows(url: str) -> Iterator[tuple[str, bytes]]:
+    with psycopg.connect(url) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        for (table,) in tables:
+            query = sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(table))
+            for (text,) in connection.execute(query):
+                yield table, text.encode()
+
+
+def _zombies(stack: Stack, seconds: float = 5.0) -> Iterator[str]:
+    end = time.monotonic() + seconds
+    while dead := [
+        (name, pid) for name, part in stack.parts.items() for pid in children_of(part.pid) if state_of(pid) == "Z"
+    ]:
+        if time.monotonic() > end:
+            yield f"zombies: {dead}"
+            return
+        time.sleep(0.2)

@@ -1,0 +1,49 @@
+"""Real processes, shared where cases allow it; and after every case the same checker."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.case import Case
+from tests.faults.checker import check
+from tests.support.postgres_server import fresh_database
+from tests.support.stack import Stack, Worker
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that stands in this folder hurts real processes."""
+    for item in items:
+        if "/tests/faults/" in str(item.path):
+            item.add_marker(pytest.mark.faults)
+
+
+@pytest.fixture(scope="session")
+def one_machine() -> Iterator[Stack]:
+    """The one-machine set-up: SQLite, one worker for everything."""
+    with Stack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def company(postgres_server_url: str) -> Iterator[Stack]:
+    """PostgreSQL and two workers that serve all queues."""
+    with (
+        fresh_database(postgres_server_url) as address,
+        Stack(database_url=address, workers=(Worker("first"), Worker("second"))) as stack,
+    ):
+        yield stack
+
+
+@pytest.fixture
+def stack(one_machine: Stack) -> Stack:
+    """The stack a module's cases run in; modules with one of their own override this."""
+    return one_machine
+
+
+@pytest.fixture
+def case(stack: Stack) -> Iterator[Case]:
+    """A case in a healthy stack, checked afterwards."""
+    stack.heal()
+    case = Case(stack)
+    yield case
+    check(case)
