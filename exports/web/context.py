@@ -2,9 +2,20 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import get_language_info
+
+from exports.models import User
+from exports.services import health
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Return values for the frame of every page."""
-    return {}
+    """Return values for the frame of every page; the health of the engine is looked up only where it is shown."""
+    person = getattr(request, "user", None)
+    return {
+        "theme": getattr(person, "theme", User.Theme.SYSTEM.value),
+        "languages": [(code, get_language_info(code)["name_local"]) for code, _name in settings.LANGUAGES],
+        "health": SimpleLazyObject(health.state),
+    }

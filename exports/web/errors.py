@@ -7,6 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from exports.web.acts import RoleTooLow
+
 log = logging.getLogger(__name__)
 
 
@@ -22,8 +24,9 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer 403 for a role that is too low."""
-    return render(request, "errors/403.html", status=403)
+    """Answer 403 for a role that is too low, with the service's own sentence where there is one."""
+    sentence = exception.sentence if isinstance(exception, RoleTooLow) else ""
+    return render(request, "errors/403.html", {"sentence": sentence}, status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

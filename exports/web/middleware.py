@@ -1,15 +1,57 @@
-"""Each request in its person's language."""
+"""Each request in its person's language and time zone, and the headers every answer carries."""
 
+import zoneinfo
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+
+ZONE_COOKIE = "time_zone"
+# Nothing here needs a sensor, a payment or the person's position, and no embedded page gets them either.
+PERMISSIONS_POLICY = (
+    "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), microphone=(), "
+    "payment=(), usb=(), interest-cohort=()"
+)
+WITHOUT_PERSON = ("/api/", "/health/", "/static/")
 
 
 class PersonMiddleware:
-    """Activates the signed-in person's language and adds the headers every answer carries."""
+    """Activates the signed-in person's language and time zone and adds headers.
+
+    A person without a chosen time zone sees times in the browser's, told by a cookie that the pages' script sets, else
+    in ``settings.TIME_ZONE``. Machine interfaces know neither.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        if request.path.startswith(WITHOUT_PERSON):
+            response = self.get_response(request)
+        else:
+            with timezone.override(_zone_of(request)):
+                _speak_language_of(request)
+                response = self.get_response(request)
+            if request.user.is_authenticated:
+                response.setdefault("Cache-Control", "no-store")
+        response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        return response
+
+
+def _speak_language_of(request: HttpRequest) -> None:
+    language = getattr(request.user, "language", "")
+    if language in dict(settings.LANGUAGES):
+        translation.activate(language)
+        request.LANGUAGE_CODE = translation.get_language()
+
+
+def _zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo | None:
+    """Return the zone to show times in; None deactivates, which means ``settings.TIME_ZONE``."""
+    for name in (getattr(request.user, "time_zone", ""), request.COOKIES.get(ZONE_COOKIE, "")):
+        if name:
+            try:
+                return zoneinfo.ZoneInfo(name)
+            except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+                continue  # a cookie is anybody's text; an unknown name is no zone
+    return None

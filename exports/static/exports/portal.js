@@ -1,0 +1,112 @@
+/* Small helps on top of pages that work without them: true times, copying, quiet polling, announcements. */
+(function () {
+  "use strict";
+  var words = document.body.dataset;
+  var MINUTE = 60000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
+
+  function fill(text, values) {
+    return text.replace(/\{(\w+)\}/g, function (all, name) { return values[name]; });
+  }
+
+  /* Times drift: the server wrote "3 min ago" when the page was made. */
+  function ago(passed) {
+    if (passed < MINUTE) return words.wordNow;
+    if (passed < HOUR) return fill(words.wordMinutesAgo, { n: Math.floor(passed / MINUTE) });
+    if (passed < DAY) return fill(words.wordHoursAgo, { n: Math.floor(passed / HOUR) });
+    if (passed < 8 * DAY) return fill(words.wordDaysAgo, { n: Math.floor(passed / DAY) });
+    return null;
+  }
+  function left(rest) {
+    if (rest <= 0) return words.wordLeftNone;
+    if (rest < MINUTE) return words.wordLeftLittle;
+    if (rest < HOUR) return fill(words.wordLeftMinutes, { n: Math.floor(rest / MINUTE) });
+    if (rest < 2 * DAY) return fill(words.wordLeftHours, { h: Math.floor(rest / HOUR), m: Math.floor(rest / MINUTE) % 60 });
+    return fill(words.wordLeftDays, { n: Math.floor(rest / DAY) });
+  }
+  function tick() {
+    var now = Date.now();
+    document.querySelectorAll("time[data-live]").forEach(function (node) {
+      var at = Date.parse(node.dateTime);
+      var text = node.dataset.live === "ago" ? ago(now - at) : left(at - now);
+      if (text && node.textContent !== text) node.textContent = text;
+    });
+  }
+  window.setInterval(tick, 15000);
+
+  /* A person without a chosen time zone sees times in the browser's own from the next page on. */
+  try {
+    var zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (zone && document.cookie.indexOf("time_zone=" + zone) < 0) {
+      document.cookie = "time_zone=" + zone + "; path=/; max-age=31536000; samesite=lax" +
+        (location.protocol === "https:" ? "; secure" : "");
+    }
+  } catch (refused) { /* cookies may be off: times stay in UTC, which they say */ }
+
+  document.addEventListener("click", function (event) {
+    var copier = event.target.closest("[data-copy]");
+    if (copier && navigator.clipboard) {
+      navigator.clipboard.writeText(copier.dataset.copy).then(function () { announce(words.wordCopied); flash(copier); });
+    }
+    document.querySelectorAll("details.menu[open]").forEach(function (menu) {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  });
+  function flash(button) {
+    var label = button.querySelector("[data-label]");
+    if (!label) return;
+    var before = label.textContent;
+    label.textContent = words.wordCopied;
+    window.setTimeout(function () { label.textContent = before; }, 1500);
+  }
+  document.addEventListener("keydown", function (event) {
+    if (event.key !== "Escape") return;
+    var menu = document.querySelector("details.menu[open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+  });
+  document.addEventListener("submit", function (event) {
+    var question = event.submitter && event.submitter.dataset.confirm;
+    if (question && !window.confirm(question)) event.preventDefault();
+  });
+  /* Filters answer at once; without scripts their button does it. */
+  document.addEventListener("change", function (event) {
+    if (event.target.form && event.target.form.dataset.auto !== undefined && event.target.type !== "search") {
+      event.target.form.requestSubmit();
+    }
+  });
+
+  /* A change of state is said once, when it happens, not at every look. */
+  function announce(text) { document.getElementById("announce").textContent = text; }
+  var known = {};
+  function states() {
+    var said = [];
+    document.querySelectorAll("[data-state]").forEach(function (node) {
+      var before = known[node.id];
+      if (before && before !== node.dataset.state) said.push(node.dataset.said);
+      known[node.id] = node.dataset.state;
+    });
+    if (said.length) announce(said.join(" "));
+  }
+  states();
+  document.addEventListener("htmx:afterSettle", function () {
+    states();
+    tick();
+    var live = document.querySelector("[data-title]");
+    if (live) document.title = live.dataset.title;
+  });
+
+  /* Hidden pages look a tenth as often. */
+  var skipped = 0;
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    if (!document.hidden || !event.target.hasAttribute("data-poll")) return;
+    skipped += 1;
+    if (skipped % 10) event.preventDefault();
+  });
+
+  /* What a person opened, chose or typed stays as it is when the page around it changes. */
+  if (window.Idiomorph) {
+    window.Idiomorph.defaults.callbacks.beforeAttributeUpdated = function (name, node) {
+      if (name === "open" && node.tagName === "DETAILS") return false;
+      return true;
+    };
+  }
+})();

@@ -1,0 +1,149 @@
+"""What templates say in one word: icons, times, sizes, addresses of files."""
+
+import hashlib
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.contrib.staticfiles import finders
+from django.forms import BoundField
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from exports.web import times
+
+register = template.Library()
+
+SPRITE = "exports/vendor/tabler-icons-3.51.0/sprite.svg"
+UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+@cache
+def _stamp(path: str) -> str:
+    found = finders.find(path)
+    assert isinstance(found, str), f"static file {path} is missing"
+    return hashlib.sha256(Path(found).read_bytes()).hexdigest()[:10]
+
+
+@register.simple_tag
+def asset(path: str) -> str:
+    """Return a static file's address with a stamp of its bytes: a new version is never hidden by a cache."""
+    return f"{static(path)}?v={_stamp(path)}"
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    """Return an icon for the eye only; the word beside it carries the meaning."""
+    return format_html(
+        '<svg class="icon{}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        f" {extra}" if extra else "",
+        asset(SPRITE),
+        name,
+    )
+
+
+def _time(at: datetime, text: str, kind: str = "") -> SafeString:
+    return format_html(
+        '<time datetime="{}" title="{}"{}>{}</time>',
+        timezone.localtime(at, timezone.get_fixed_timezone(0)).isoformat(timespec="milliseconds"),
+        times.moment(at),
+        format_html(' data-live="{}"', kind) if kind else "",
+        text,
+    )
+
+
+@register.filter
+def moment(at: datetime | None) -> SafeString | str:
+    """Show day, minute and zone in the person's zone."""
+    return _time(at, times.moment(at)) if at else ""
+
+
+@register.filter
+def moment_in(at: datetime | None, zone: str) -> SafeString | str:
+    """Show day, minute and zone in the zone of that name."""
+    return _time(at, times.moment(at, ZoneInfo(zone))) if at else ""
+
+
+@register.filter
+def exact(at: datetime | None) -> SafeString | str:
+    """Show day, millisecond and zone in the person's zone."""
+    return _time(at, times.exact(at)) if at else ""
+
+
+@register.filter
+def exact_in(at: datetime | None, zone: str) -> SafeString | str:
+    """Show day, millisecond and zone in the zone of that name."""
+    return _time(at, times.exact(at, ZoneInfo(zone))) if at else ""
+
+
+@register.filter
+def utc(at: datetime | None) -> SafeString | str:
+    """Show what is sent to Analytics Cloud."""
+    return _time(at, times.utc_text(at)) if at else ""
+
+
+@register.filter
+def ago(at: datetime | None) -> SafeString | str:
+    """Show how long ago; the pages' script keeps it true."""
+    return _time(at, times.ago(at, timezone.now()), "ago") if at else ""
+
+
+@register.filter
+def left(until: datetime | None) -> SafeString | str:
+    """Show how much time is left; the pages' script keeps it true."""
+    return _time(until, times.left(until, timezone.now()), "left") if until else ""
+
+
+@register.filter
+def duration(span: timedelta | float | None) -> str:
+    """Show a duration (a timedelta, or seconds)."""
+    if span is None:
+        return ""
+    return times.length(span if isinstance(span, timedelta) else timedelta(seconds=span))
+
+
+@register.filter
+def size(count: int | None) -> str:
+    """Show a number of bytes in the unit people would use (1 kB = 1000 B)."""
+    if count is None:
+        return ""
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    digits = 0 if unit == 0 or value >= 99.5 else 1
+    return f"{number_format(value, digits)} {UNITS[unit]}"
+
+
+@register.filter
+def count(number: int | None) -> str:
+    """Show a whole number with separators."""
+    return "" if number is None else number_format(number, 0, force_grouping=True, use_l10n=True)
+
+
+@register.filter
+def yes_no(value: object) -> str:
+    """Show a truth as a word."""
+    return _("yes") if value else _("no")
+
+
+@register.simple_tag(takes_context=True)
+def query(context: template.Context, **changes: object) -> str:
+    """Return the address's query with some values changed (None or empty removes one)."""
+    values = context["request"].GET.copy()
+    for name, value in changes.items():
+        values.pop(name, None)
+        if value not in (None, ""):
+            values[name] = str(value)
+    return f"?{values.urlencode()}" if values else "?"
+
+
+@register.filter
+def with_class(field: BoundField, name: str) -> SafeString:
+    """Render a field's own widget with a CSS class, marked when its value was refused."""
+    return field.as_widget(attrs={"class": f"{name} is-invalid" if field.errors else name})

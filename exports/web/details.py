@@ -1,0 +1,132 @@
+"""An export's own page: what the person sees of it and may do with it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from exports.models import DerivedFile, Download, Export, Requester, Role, Status, User
+from exports.services import describe, formats
+from exports.services.describe import Entry
+from exports.services.health import Health
+from exports.web import times
+from exports.web.explain import EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, TONE_ICONS, TYPES, FormatWords, TypeWords
+from exports.web.ranges import MILLISECOND
+from exports.web.rows import RowView, row_view
+
+DOWNLOADS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class May:
+    """What the person may do with the export now; the services check again."""
+
+    cancel: bool
+    leave: bool
+    run_again: bool
+    extend: bool
+    delete: bool
+    manage: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the timeline with its icon."""
+
+    at: datetime
+    sentence: str
+    actor: str
+    icon: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format to download, and whether it lies there already."""
+
+    name: str
+    words: FormatWords
+    state: str
+    bytes: int | None
+    rows_done: int
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Everything on the page."""
+
+    row: RowView
+    may: May
+    lines: tuple[Line, ...]
+    formats: tuple[Format, ...]
+    requesters: tuple[str, ...]
+    downloads: tuple[tuple[datetime, str, str], ...]
+    type_words: TypeWords
+    span: str
+    seconds_waiting: float | None
+    seconds_working: float | None
+
+
+def detail_of(export: Export, person: User, health: Health) -> Detail:
+    """Return what the page shows (its workspace, host and requester loaded with the export)."""
+    now = timezone.now()
+    places = describe.queue_positions([export])
+    seats = Requester.objects.filter(export=export).select_related("user").order_by("joined_at")
+    requesters = [seat.user for seat in seats]
+    return Detail(
+        row=row_view(export, now=now, place=places.get(export.pk), health=health),
+        may=_may(export, person, is_requester=person in requesters),
+        lines=tuple(_line(entry) for entry in describe.timeline(export)),
+        formats=_formats(export) if export.status == Status.READY else (),
+        requesters=tuple(str(one) for one in requesters),
+        downloads=tuple(
+            (one.at, str(one.user or ""), one.format)
+            for one in Download.objects.filter(export=export).select_related("user")[:DOWNLOADS_SHOWN]
+        ),
+        type_words=TYPES[export.data_type],
+        span=times.length(export.range_to - export.range_from + MILLISECOND),
+        seconds_waiting=export.upstream_wait_seconds,
+        seconds_working=export.upstream_work_seconds,
+    )
+
+
+def _may(export: Export, person: User, *, is_requester: bool) -> May:
+    role = export.workspace.role_of(person)
+    is_member = role is not None and role.rank >= Role.MEMBER.rank
+    manages = role is Role.MANAGER
+    owns = is_member and is_requester
+    is_ready = export.status == Status.READY
+    return May(
+        cancel=export.is_active and (manages or owns),
+        leave=export.is_active and owns and not manages,
+        run_again=is_member and not export.is_active and export.workspace.archived_at is None,
+        extend=is_ready and (manages or (owns and not export.extended)),
+        delete=is_ready and (manages or owns),
+        manage=manages,
+    )
+
+
+def _line(entry: Entry) -> Line:
+    icon = TONE_ICONS.get(entry.tone) or EVENT_ICONS.get(entry.code, OTHER_EVENT_ICON)
+    tone = {"plain": "idle", "ended": "idle"}.get(entry.tone, entry.tone)
+    return Line(entry.at, entry.sentence, str(entry.actor or ""), icon, tone)
+
+
+def _formats(export: Export) -> tuple[Format, ...]:
+    made = {row.variant: row for row in DerivedFile.objects.filter(export=export)}
+    offered = []
+    for name in formats.FORMATS:
+        row = made.get(name)
+        if name == "original":
+            offered.append(Format(name, FORMATS[name], "ready", export.bytes, 0))
+        elif row is None:
+            offered.append(Format(name, FORMATS[name], "", None, 0))
+        else:
+            offered.append(Format(name, FORMATS[name], row.state, row.bytes, row.done_rows))
+    return tuple(offered)
+
+
+def is_whole_days(export: Export) -> bool:
+    """Tell whether the range covers whole days of the workspace."""
+    return times.covers_whole_days(export.range_from, export.range_to, ZoneInfo(export.workspace.time_zone))

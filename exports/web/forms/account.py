@@ -1,0 +1,64 @@
+"""A person's own settings and API tokens."""
+
+from datetime import datetime, timedelta
+
+from django import forms
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import get_language_info
+from django.utils.translation import gettext_lazy as _
+
+from exports.models import Scope, User
+from exports.services.api_tokens import NAME_MOST
+from exports.web.forms.workspaces import zone_names
+
+
+class ProfileForm(forms.ModelForm):
+    """Name, language, time zone and colours."""
+
+    class Meta:
+        model = User
+        fields = ("name", "language", "time_zone", "theme")
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        own_names = [(code, get_language_info(code)["name_local"]) for code, _name in settings.LANGUAGES]
+        self.fields["language"] = forms.ChoiceField(required=False, choices=[("", _("Like the browser")), *own_names])
+        self.fields["time_zone"] = forms.ChoiceField(
+            required=False, choices=[("", _("Like the browser")), *((name, name) for name in zone_names())]
+        )
+
+    def keep(self) -> User:
+        """Write what the form names, and nothing else of the row."""
+        person = super().save(commit=False)
+        person.save(update_fields=self.Meta.fields)
+        return person
+
+
+class Lifetime(models.TextChoices):
+    """How long an API token works."""
+
+    MONTH = "30", _("30 days")
+    QUARTER = "90", _("90 days")
+    YEAR = "365", _("1 year")
+    EVER = "", _("until revoked")
+
+
+class ApiTokenForm(forms.Form):
+    """A new personal API token."""
+
+    name = forms.CharField(
+        max_length=NAME_MOST, error_messages={"required": _("Give it a name, such as “nightly job”.")}
+    )
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices,
+        initial=[Scope.READ, Scope.DOWNLOAD],
+        error_messages={"required": _("Choose at least one thing that the token may do.")},
+    )
+    lifetime = forms.ChoiceField(required=False, choices=Lifetime.choices, initial=Lifetime.QUARTER)
+
+    def expires_at(self) -> datetime | None:
+        """Return when it ends; None for never."""
+        days = self.cleaned_data["lifetime"]
+        return timezone.now() + timedelta(days=int(days)) if days else None

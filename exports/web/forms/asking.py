@@ -1,0 +1,134 @@
+"""The form that asks for exports."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.db import models
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from exports.models import DataType, Role, User, Workspace
+from exports.services.queue import NAME_LENGTH, NOTE_LENGTH
+from exports.web import ranges
+from exports.web.ranges import RangeKind, RangeRefused, Window
+
+
+class ExactZone(models.TextChoices):
+    """In which zone exact times are meant."""
+
+    WORKSPACE = "workspace", gettext_lazy("the workspace’s time zone")
+    UTC = "utc", gettext_lazy("UTC")
+
+
+class WallClockField(forms.CharField):
+    """A date and time as typed, in no zone unless it names one."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return a datetime, or None for an empty input."""
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            return datetime.fromisoformat(text.strip())
+        except ValueError:
+            raise forms.ValidationError(_("Write the time like 2026-10-01T09:30 or 2026-10-01T09:30:00.000.")) from None
+
+
+class AskForm(forms.Form):
+    """Workspace, types, range; knows the window that will be sent and what speaks against it.
+
+    ``doubts`` are soft refusals (field, sentence): the person may insist with ``anyway``.
+    """
+
+    workspace = forms.ModelChoiceField(
+        queryset=Workspace.objects.none(),
+        empty_label=None,
+        error_messages={
+            "required": gettext_lazy("Choose a workspace."),
+            "invalid_choice": gettext_lazy("You can’t ask for exports here: that needs the role “Member”."),
+        },
+    )
+    types = forms.MultipleChoiceField(
+        choices=DataType.choices,
+        error_messages={
+            "required": gettext_lazy("Choose at least one type of data."),
+            "invalid_choice": gettext_lazy("Choose one of the data types."),
+        },
+    )
+    range = forms.ChoiceField(
+        choices=RangeKind.choices, error_messages={"required": gettext_lazy("Choose which days you need.")}
+    )
+    first_day = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    last_day = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    exact_from = WallClockField(required=False, max_length=40)
+    exact_to = WallClockField(required=False, max_length=40)
+    exact_zone = forms.ChoiceField(required=False, choices=ExactZone.choices)
+    name = forms.CharField(required=False, max_length=NAME_LENGTH)
+    note = forms.CharField(required=False, max_length=NOTE_LENGTH)
+    fresh = forms.BooleanField(required=False)
+    anyway = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, person: User, is_preview: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        places = Workspace.objects.where_role(person, Role.MEMBER).filter(archived_at__isnull=True)
+        self.fields["workspace"].queryset = places.select_related("host")  # type: ignore[attr-defined]
+        self.is_preview = is_preview
+        self.window: Window | None = None
+        self.doubts: list[tuple[str, str | Promise]] = []
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The chosen workspace's time zone."""
+        workspace = self.cleaned_data.get("workspace")
+        return ZoneInfo(workspace.time_zone) if workspace else None
+
+    def clean(self) -> dict[str, Any]:
+        """Find the window and what speaks against it."""
+        data = self.cleaned_data
+        workspace, zone = data.get("workspace"), self.zone
+        if zone is not None and data.get("range"):
+            try:
+                self.window = self._find_window(zone)
+            except RangeRefused as refused:
+                self.add_error(refused.field, refused.message)
+        if workspace is not None and workspace.is_paused:
+            self.doubts.append(("workspace", _("This workspace is paused: the export would wait until it is resumed.")))
+        if self.window is not None and ranges.is_outside_retention(self.window.start, timezone.now()):
+            self.doubts.append(
+                (
+                    "range",
+                    _("This begins more than 13 months ago, before what Analytics Cloud keeps: it would refuse."),
+                )
+            )
+        if not data.get("anyway") and not self.is_preview:
+            for field, sentence in self.doubts:
+                self.add_error(field, str(sentence))
+        return data
+
+    def _find_window(self, zone: ZoneInfo) -> Window | None:
+        data = self.cleaned_data
+        kind = data["range"]
+        if kind == RangeKind.DAYS:
+            first = self._needed("first_day", _("Choose the first day."))
+            last = self._needed("last_day", _("Choose the last day."))
+            if isinstance(first, date) and isinstance(last, date):
+                return ranges.days_window(first, last, zone)
+            return None
+        if kind == RangeKind.EXACT:
+            start = self._needed("exact_from", _("Say when it begins."))
+            end = self._needed("exact_to", _("Say when it ends."))
+            if not (isinstance(start, datetime) and isinstance(end, datetime)):
+                return None
+            meant = UTC if data.get("exact_zone") == ExactZone.UTC else zone
+            return ranges.exact_window(start, end, meant)
+        return ranges.preset_window(kind, zone, timezone.now())
+
+    def _needed(self, field: str, sentence: str) -> Any:
+        value = self.cleaned_data.get(field)
+        if value is None and field not in self.errors and not self.is_preview:
+            self.add_error(field, sentence)
+        return value

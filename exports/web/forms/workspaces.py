@@ -1,0 +1,81 @@
+"""Forms of a workspace: its settings, its token, its people."""
+
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from exports.models import Role, Workspace
+from exports.services.tokens import TOKEN_MOST
+from exports.services.workspaces import NAME_MOST, time_zones
+
+
+def zone_names() -> list[str]:
+    """Return the zones worth choosing, in order."""
+    return sorted(name for name in time_zones() if "/" in name and not name.startswith(("Etc/", "SystemV/"))) + ["UTC"]
+
+
+class WorkspaceForm(forms.Form):
+    """Name, address and time zone; the services say what can't be."""
+
+    name = forms.CharField(max_length=NAME_MOST, strip=True)
+    base_url = forms.CharField(max_length=300)
+    time_zone = forms.CharField(max_length=64)
+
+    @staticmethod
+    def origins() -> list[str]:
+        """The addresses that tokens may go to."""
+        return list(settings.ANALYTICS_CLOUD_ORIGINS)
+
+
+class NewWorkspaceForm(WorkspaceForm):
+    """A workspace that isn't there yet, with its token where it is at hand."""
+
+    token = forms.CharField(required=False, max_length=2 * TOKEN_MOST, strip=True)
+
+
+class SettingsForm(WorkspaceForm):
+    """A workspace's settings."""
+
+    retention_hours = forms.FloatField(required=False)
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "SettingsForm":
+        """Return the form filled with what is."""
+        return cls(
+            initial={
+                "name": workspace.name,
+                "base_url": workspace.base_url,
+                "time_zone": workspace.time_zone,
+                "retention_hours": workspace.retention_hours,
+            }
+        )
+
+
+class TokenForm(forms.Form):
+    """An access token; its text is never put back into a page."""
+
+    token = forms.CharField(max_length=2 * TOKEN_MOST, error_messages={"required": _("Paste the access token here.")})
+    expires_on = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+
+    def expires_at(self, workspace: Workspace) -> datetime | None:
+        """Return the end of the chosen day in the workspace's zone."""
+        day = self.cleaned_data["expires_on"]
+        if day is None:
+            return None
+        return datetime.combine(day, time(23, 59, 59), tzinfo=ZoneInfo(workspace.time_zone))
+
+
+class NewMemberForm(forms.Form):
+    """A person to let in."""
+
+    email = forms.EmailField(max_length=254)
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.MEMBER)
+
+
+class RoleForm(forms.Form):
+    """A member's new role."""
+
+    role = forms.ChoiceField(choices=Role.choices)

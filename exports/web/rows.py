@@ -1,0 +1,158 @@
+"""An export as the list shows it: every value ready, so that templates only place it."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from exports.models import DataType, Export, Status
+from exports.services import describe
+from exports.services.health import Health
+from exports.web import times
+from exports.web.explain import STATUSES, TYPES
+
+EXPIRES_SOON = timedelta(hours=2)
+# An estimate is a guess: its bar never claims to be full.
+LONGEST_BAR = 95
+# Waits that somebody has to end; they stand out.
+BLOCKED = frozenset(
+    {
+        "no_worker",
+        "token_missing",
+        "token_rejected",
+        "token_unreadable",
+        "base_url_refused",
+        "manager",
+        "storage_full",
+        "upstream_unavailable",
+        "our_fault",
+    }
+)
+
+
+@dataclass(frozen=True)
+class RowView:
+    """One export in the list."""
+
+    id: str
+    url: str
+    title: str
+    type_label: str
+    type_icon: str
+    workspace: str
+    window: str
+    zone: str
+    zone_letters: str
+    status: str
+    status_label: str
+    status_icon: str
+    tone: str
+    turning: bool
+    wait: str
+    wait_is_blocked: bool
+    since: datetime | None
+    until: datetime | None
+    estimate: str
+    place: int | None
+    percent: int | None
+    bytes_received: int | None
+    problem: str
+    next_action: str
+    whose_turn: str
+    requested_by: str
+    created_at: datetime
+    rows: int | None
+    bytes: int | None
+    expires_at: datetime | None
+    expires_soon: bool
+    is_active: bool
+    is_ready: bool
+    said: str
+
+
+def row_views(exports: Sequence[Export], health: Health) -> list[RowView]:
+    """Return the views of a page of exports (their workspace, host and requester loaded with them)."""
+    now = timezone.now()
+    places = describe.queue_positions(exports)
+    return [row_view(export, now=now, place=places.get(export.pk), health=health) for export in exports]
+
+
+def row_view(export: Export, *, now: datetime, place: int | None, health: Health) -> RowView:
+    """Return the view of one export."""
+    look = STATUSES[export.status]
+    type_words = TYPES[export.data_type]
+    wait = describe.waiting_for(export, health)
+    problem = describe.problem_of(export)
+    blocked = wait is not None and wait.code in BLOCKED
+    is_ready = export.status == Status.READY
+    expires_at = export.expires_at if is_ready else None
+    title = title_of(export)
+    zone = ZoneInfo(export.workspace.time_zone)
+    whole_days = times.covers_whole_days(export.range_from, export.range_to, zone)
+    return RowView(
+        id=str(export.pk),
+        url=export.get_absolute_url(),
+        title=title,
+        type_label=str(DataType(export.data_type).label),
+        type_icon=type_words.icon,
+        workspace=export.workspace.name,
+        window=times.window(export.range_from, export.range_to, zone),
+        zone=export.workspace.time_zone,
+        # Exact times say their zone themselves.
+        zone_letters=times.zone_name(timezone.localtime(export.range_to, zone)) if whole_days else "",
+        status=export.status,
+        status_label=str(Status(export.status).label),
+        status_icon=look.icon,
+        tone="warn" if blocked else look.tone,
+        turning=look.turning and not blocked,
+        wait=wait.sentence if wait else "",
+        wait_is_blocked=blocked,
+        since=wait.since if wait else None,
+        until=_ahead(wait.until if wait else None, now),
+        estimate=describe.estimate_sentence(export) if export.is_active else "",
+        place=place,
+        percent=None if blocked else percent_done(export, now),
+        bytes_received=export.bytes_received or None if export.status == Status.DOWNLOADING else None,
+        problem=problem.message if problem else "",
+        next_action=problem.next_action if problem else "",
+        whose_turn=problem.whose_turn_label if problem else "",
+        requested_by=str(export.requested_by),
+        created_at=export.created_at,
+        rows=export.rows,
+        bytes=export.bytes,
+        expires_at=expires_at,
+        expires_soon=expires_at is not None and expires_at - now < EXPIRES_SOON,
+        is_active=export.is_active,
+        is_ready=is_ready and expires_at is not None and expires_at > now,
+        said=_("%(export)s: %(status)s.") % {"export": title, "status": Status(export.status).label},
+    )
+
+
+def title_of(export: Export) -> str:
+    """Return the export's name, or its type."""
+    return export.name or str(DataType(export.data_type).label)
+
+
+def percent_done(export: Export, now: datetime) -> int | None:
+    """Return how far the estimate says upstream has come; None when there is no estimate or bytes are arriving."""
+    begun = export.upstream_started_at if export.status == Status.PREPARING else export.submitted_at
+    if export.status not in (Status.WAITING, Status.PREPARING) or begun is None or export.estimated_ready_at is None:
+        return None
+    whole = (export.estimated_ready_at - begun).total_seconds()
+    if whole <= 0:
+        return None
+    return min(max(round(100 * (now - begun).total_seconds() / whole), 1), LONGEST_BAR)
+
+
+def _ahead(at: datetime | None, now: datetime) -> datetime | None:
+    """A time that was expected and has passed says nothing any more."""
+    return at if at is not None and at > now else None
+
+
+def version_of(*parts: object) -> str:
+    """Return a short stamp of what is shown: equal stamps, equal pages."""
+    return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()

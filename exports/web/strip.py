@@ -1,0 +1,78 @@
+"""The strip above the list: what matters now, in a handful of numbers, each from its own index."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Min, Q
+from django.utils import timezone
+
+from exports.models import Export, Membership, Role, Status, User, Workspace
+from exports.web.rows import EXPIRES_SOON
+
+FAILED_WITHIN = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The numbers of the overview; times are None where there is nothing to say."""
+
+    active: int
+    next_ready_at: datetime | None
+    ready: int
+    expiring: int
+    first_expires_at: datetime | None
+    failed: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """A workspace as the filter and the banners need it."""
+
+    id: str
+    name: str
+    pause_code: str
+    paused_at: datetime | None
+    role: Role
+
+    @property
+    def may_ask(self) -> bool:
+        """True when the person may queue exports here."""
+        return self.role.rank >= Role.MEMBER.rank
+
+    @property
+    def may_manage(self) -> bool:
+        """True when the person is a manager here."""
+        return self.role is Role.MANAGER
+
+
+def overview(user: User) -> Strip:
+    """Return the strip for a person (three queries)."""
+    now = timezone.now()
+    seen = Export.objects.visible_to(user).order_by()
+    # due_at is not null exactly while active: the partial index holds these rows alone.
+    active: dict[str, Any] = seen.filter(due_at__isnull=False).aggregate(
+        count=Count("pk"), next=Min("estimated_ready_at", filter=Q(estimated_ready_at__gt=now))
+    )
+    ready: dict[str, Any] = seen.filter(status=Status.READY, expires_at__gt=now).aggregate(
+        count=Count("pk"), soon=Count("pk", filter=Q(expires_at__lt=now + EXPIRES_SOON)), first=Min("expires_at")
+    )
+    return Strip(
+        active=active["count"],
+        next_ready_at=active["next"],
+        ready=ready["count"],
+        expiring=ready["soon"],
+        first_expires_at=ready["first"],
+        failed=seen.filter(status=Status.FAILED, created_at__gte=now - FAILED_WITHIN).count(),
+    )
+
+
+def places_of(user: User) -> list[Place]:
+    """Return the workspaces a person sees, by name, with the person's role (two queries; one for administrators)."""
+    rows = Workspace.objects.visible_to(user).filter(archived_at__isnull=True)
+    roles = {} if user.is_superuser else dict(Membership.objects.filter(user=user).values_list("workspace", "role"))
+    return [
+        Place(str(pk), name, code, at, Role.MANAGER if user.is_superuser else Role(roles[pk]))
+        for pk, name, code, at in rows.values_list("pk", "name", "pause_code", "paused_at")
+        if user.is_superuser or pk in roles
+    ]

@@ -1,0 +1,122 @@
+"""Times in words: localised, always with their zone, short where the eye runs down a list."""
+
+from datetime import datetime, timedelta, tzinfo
+
+from django.utils import dateformat, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+DAY = timedelta(days=1)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def zone_name(at: datetime) -> str:
+    """Return the zone's usual letters at that time (``JST``), or ``UTC+05:45`` where it has none."""
+    name = at.tzname() or ""
+    if name.isalpha():
+        return name
+    minutes = int((at.utcoffset() or timedelta()).total_seconds() // 60)
+    sign = "-" if minutes < 0 else "+"
+    return f"UTC{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def day(at: datetime) -> str:
+    """Return a day, such as ``3 Nov 2026``."""
+    return dateformat.format(at, pgettext("date format: day", "j M Y"))
+
+
+def moment(at: datetime, zone: tzinfo | None = None) -> str:
+    """Return day, minute and zone, such as ``3 Nov 2026, 14:05 JST``; in the current zone unless given one."""
+    local = timezone.localtime(at, zone)
+    return dateformat.format(local, pgettext("date format: minute", "j M Y, H:i")) + " " + zone_name(local)
+
+
+def exact(at: datetime, zone: tzinfo | None = None) -> str:
+    """Return day, millisecond and zone, such as ``3 Nov 2026 14:05:00.000 JST``."""
+    local = timezone.localtime(at, zone)
+    text = dateformat.format(local, pgettext("date format: second", "j M Y H:i:s"))
+    return f"{text}.{local.microsecond // 1000:03} {zone_name(local)}"
+
+
+def utc_text(at: datetime) -> str:
+    """Return what is sent to Analytics Cloud: ``2026-10-01T00:00:00.000Z``."""
+    return timezone.localtime(at, timezone.get_fixed_timezone(0)).strftime("%Y-%m-%dT%H:%M:%S.") + (
+        f"{at.microsecond // 1000:03}Z"
+    )
+
+
+def covers_whole_days(start: datetime, end: datetime, zone: tzinfo) -> bool:
+    """Tell whether a window (both ends included) runs from a local midnight to the last millisecond of a day."""
+    first, after = timezone.localtime(start, zone), timezone.localtime(end + MILLISECOND, zone)
+    return all(at.replace(tzinfo=None).time() == datetime.min.time() for at in (first, after))
+
+
+def window(start: datetime, end: datetime, zone: tzinfo) -> str:
+    """Return a window for people: days where it covers whole local days, else exact times."""
+    if not covers_whole_days(start, end, zone):
+        return _span(exact(start, zone), exact(end, zone))
+    first, last = timezone.localtime(start, zone), timezone.localtime(end, zone)
+    if first.date() == last.date():
+        return day(first)
+    if (first.year, first.month) == (last.year, last.month):
+        return pgettext("from one day to another of the same month", "%(first)s–%(last)s") % {
+            "first": dateformat.format(first, pgettext("date format: first day of a span in one month", "j")),
+            "last": dateformat.format(last, pgettext("date format: last day of a span in one month", "j M Y")),
+        }
+    if first.year == last.year:
+        return _span(
+            dateformat.format(first, pgettext("date format: first day of a span in one year", "j M")),
+            dateformat.format(last, pgettext("date format: last day of a span in one year", "j M Y")),
+        )
+    return _span(day(first), day(last))
+
+
+def _span(first: str, last: str) -> str:
+    return pgettext("from one time to another", "%(first)s – %(last)s") % {"first": first, "last": last}
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """Return how long ago, in the largest sensible unit; older than a week: the day."""
+    passed = now - at
+    if passed < timedelta(minutes=1):
+        return _("just now")
+    if passed < timedelta(hours=1):
+        return _("%(n)s min ago") % {"n": passed // timedelta(minutes=1)}
+    if passed < DAY:
+        return _("%(n)s h ago") % {"n": passed // timedelta(hours=1)}
+    if passed < 8 * DAY:
+        return _("%(n)s d ago") % {"n": passed // DAY}
+    return day(timezone.localtime(at))
+
+
+def left(until: datetime, now: datetime) -> str:
+    """Return how much time is left, to the minute below two days."""
+    rest = until - now
+    if rest <= timedelta():
+        return _("now")
+    if rest < timedelta(minutes=1):
+        return _("less than 1 min")
+    hours, minutes = divmod(int(rest / timedelta(minutes=1)), 60)
+    if hours == 0:
+        return _("%(n)s min") % {"n": minutes}
+    if hours < 48:
+        return _("%(h)s h %(m)s min") % {"h": hours, "m": minutes}
+    return _("%(n)s d") % {"n": hours // 24}
+
+
+def length(span: timedelta) -> str:
+    """Return a duration in words, exact to the second below a minute, else in its two largest units."""
+    seconds = int(span.total_seconds())
+    days, seconds = divmod(seconds, 86400)
+    hours, seconds = divmod(seconds, 3600)
+    minutes, seconds = divmod(seconds, 60)
+    parts = []
+    if days:
+        parts.append(ngettext("%(n)s day", "%(n)s days", days) % {"n": days})
+    if hours:
+        parts.append(_("%(n)s h") % {"n": hours})
+    if minutes:
+        parts.append(_("%(n)s min") % {"n": minutes})
+    if seconds or not parts:
+        parts.append(_("%(n)s s") % {"n": seconds})
+    return " ".join(parts[:2])

@@ -1,0 +1,57 @@
+"""The list of exports with its overview: one view for the page and for its live part."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from exports.services import health
+from exports.services.listing import list_exports
+from exports.services.refusals import Refused
+from exports.web.acts import person_of
+from exports.web.forms.filters import read_filters
+from exports.web.guards import signed_in
+from exports.web.rows import row_views, version_of
+from exports.web.strip import overview, places_of
+
+PAGE = 30
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@signed_in
+def export_list(request: HttpRequest) -> HttpResponse:
+    """Show the exports of the person's workspaces; to htmx only what changed, or 204 when nothing did."""
+    person = person_of(request)
+    try:
+        filters = read_filters(request.GET, person)
+        page = list_exports(user=person, filters=filters.meaning, cursor=request.GET.get("cursor") or None, limit=PAGE)
+    except Refused as refusal:
+        messages.warning(request, str(refusal.message))
+        return redirect("export-list")
+    state = health.state()
+    places = places_of(person)
+    strip = overview(person)
+    rows = row_views(page.items, state)
+    version = version_of(rows, strip, places, state, page.next_cursor, get_language())
+    is_live = "HX-Request" in request.headers
+    if is_live and request.GET.get("v") == version:
+        return HttpResponse(status=204)
+    context = {
+        "section": "exports",
+        "filters": filters,
+        "rows": rows,
+        "next_cursor": page.next_cursor,
+        "is_first_page": not request.GET.get("cursor"),
+        "strip": strip,
+        "places": places,
+        "paused": [place for place in places if place.paused_at is not None],
+        "may_ask": any(place.may_ask for place in places),
+        "health": state,
+        "version": version,
+        "is_live": is_live,
+        "polls": any(row.is_active for row in rows),
+    }
+    return render(request, "exports/desk_live.html" if is_live else "exports/desk.html", context)

@@ -1,0 +1,121 @@
+"""One export: its page, and what people do with it."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from exports.models import DerivedFile, Export, User
+from exports.services import cancel, downloads, expire, health, queue
+from exports.services.refusals import Gone, Refusal, WrongState
+from exports.web.acts import act, export_for, person_of
+from exports.web.details import detail_of, is_whole_days
+from exports.web.guards import signed_in
+from exports.web.rows import version_of
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@signed_in
+def export_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show an export; to htmx only its live part, or 204 when nothing changed."""
+    export = export_for(request, pk)
+    state = health.state()
+    detail = detail_of(export, person_of(request), state)
+    version = version_of(detail, state, get_language())
+    is_live = "HX-Request" in request.headers
+    if is_live and request.GET.get("v") == version:
+        return HttpResponse(status=204)
+    is_making = any(one.state == DerivedFile.State.WANTED for one in detail.formats)
+    context = {
+        "section": "exports",
+        "export": export,
+        "detail": detail,
+        "row": detail.row,
+        "may": detail.may,
+        "health": state,
+        "version": version,
+        "polls": export.is_active or is_making,
+        "whole_days": is_whole_days(export),
+    }
+    return render(request, "exports/detail_live.html" if is_live else "exports/detail.html", context)
+
+
+def _deed(
+    service: Callable[..., object], said: Callable[[Export], str]
+) -> Callable[[HttpRequest, UUID], HttpResponseBase]:
+    """Return the view of a button: the service does it, the page says it."""
+
+    @require_POST
+    @signed_in
+    def view(request: HttpRequest, pk: UUID) -> HttpResponse:
+        export = export_for(request, pk)
+        person: User = person_of(request)
+        return act(
+            request, export.get_absolute_url(), lambda: service(user=person, export=export), lambda _done: said(export)
+        )
+
+    return view
+
+
+def _said_of_cancel(export: Export) -> str:
+    if export.is_active:
+        return _("You have stepped back. Others still wait for this export, so it goes on.")
+    return _("The export is cancelled.")
+
+
+cancel_export = _deed(cancel.cancel_export, _said_of_cancel)
+extend_export = _deed(expire.extend_export, lambda export: _("The file is kept longer."))
+delete_file = _deed(expire.delete_file_now, lambda export: _("The file is deleted. This record stays."))
+
+
+@require_POST
+@signed_in
+def run_again(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Queue the same question anew, and show the new export."""
+    export = export_for(request, pk)
+    asked: list[queue.Queued] = []
+    said = {
+        queue.Outcome.MADE: _("Queued again."),
+        queue.Outcome.JOINED: _("An equal export is running: you have joined it."),
+        queue.Outcome.REUSED: _("A file answers this already."),
+    }
+
+    def deed() -> queue.Queued:
+        asked.append(queue.run_again(user=person_of(request), export=export))
+        return asked[0]
+
+    response = act(request, export.get_absolute_url(), deed, lambda queued: said[queued.outcome])
+    if asked:
+        response["Location"] = asked[0].export.get_absolute_url()
+    return response
+
+
+@require_safe
+@signed_in
+def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    """Hand out the file; while a format is made, show how far it is (the page asks again by itself)."""
+    export = export_for(request, pk)
+    name = request.GET.get("format", "original")
+    try:
+        response = downloads.file_response(
+            request,
+            user=person_of(request),
+            export=export,
+            format=name,
+            guard=request.GET.get("guard") != "off",
+        )
+    except Refusal as refusal:
+        status = 410 if isinstance(refusal, Gone) else 409 if isinstance(refusal, WrongState) else 400
+        context = {"export": export, "sentence": refusal.message, "status": status, "section": "exports"}
+        return render(request, "exports/no_file.html", context, status=status)
+    if response.status_code != 202:
+        return response
+    row = DerivedFile.objects.filter(export=export, format=name).order_by("-wanted_at").first()
+    context = {"export": export, "format": name, "row": row, "section": "exports"}
+    return render(request, "exports/making.html", context, status=202, headers={"Refresh": "2"})

@@ -1,0 +1,163 @@
+"""Workspaces: who is in them, whether they run, what they are called."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from exports.models import Role, Workspace
+from exports.services import pauses, workspaces
+from exports.services.members import members_of
+from exports.services.refusals import Refusal
+from exports.services.roles import require_site_administrator
+from exports.web.acts import RoleTooLow, act, person_of, put_on_form, workspace_for
+from exports.web.forms.workspaces import NewMemberForm, NewWorkspaceForm, SettingsForm, TokenForm, zone_names
+from exports.web.guards import signed_in
+from exports.web.strip import places_of
+
+
+@require_safe
+@signed_in
+def workspace_list(request: HttpRequest) -> HttpResponse:
+    """Show the person's workspaces."""
+    person = person_of(request)
+    rows = (
+        Workspace.objects.visible_to(person)
+        .filter(archived_at__isnull=True)
+        .select_related("host")
+        .annotate(
+            active=Count("exports", filter=Q(exports__due_at__isnull=False), distinct=True),
+            people=Count("memberships", distinct=True),
+        )
+    )
+    context = {
+        "section": "workspaces",
+        "workspaces": rows,
+        "places": {place.id: place for place in places_of(person)},
+    }
+    return render(request, "workspaces/list.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def workspace_new(request: HttpRequest) -> HttpResponse:
+    """Make a workspace: site administrators only."""
+    person = person_of(request)
+    try:
+        require_site_administrator(person)
+    except Refusal as refusal:
+        raise RoleTooLow(str(refusal.message)) from None
+    form = NewWorkspaceForm(request.POST or None, initial={"base_url": NewWorkspaceForm.origins()[0]})
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            made = workspaces.create_workspace(
+                actor=person,
+                name=data["name"],
+                base_url=data["base_url"],
+                time_zone=data["time_zone"],
+                token=data["token"] or None,
+            )
+        except Refusal as refusal:
+            put_on_form(form, refusal)
+        else:
+            messages.success(request, _("The workspace is there. Add its people below."))
+            return redirect("workspace", made.pk)
+    context = {"section": "workspaces", "form": form, "zones": zone_names(), "origins": form.origins()}
+    return render(request, "workspaces/new.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+@signed_in
+def workspace_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show a workspace: everybody its people and state, managers its token and settings."""
+    return show_workspace(request, workspace_for(request, pk))
+
+
+@require_POST
+@signed_in
+def workspace_settings(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Save name, address, time zone and how long files are kept."""
+    workspace = workspace_for(request, pk)
+    form = SettingsForm(request.POST)
+    if form.is_valid():
+        data = form.cleaned_data
+        person = person_of(request)
+        try:
+            workspaces.set_retention(actor=person, workspace=workspace, hours=data["retention_hours"])
+            workspaces.update_workspace(
+                actor=person,
+                workspace=workspace,
+                name=data["name"],
+                base_url=data["base_url"],
+                time_zone=data["time_zone"],
+            )
+        except Refusal as refusal:
+            put_on_form(form, refusal)
+        else:
+            messages.success(request, _("The settings are saved."))
+            return redirect("workspace", pk)
+    return show_workspace(request, workspace_for(request, pk), settings_form=form, status=422)
+
+
+@require_POST
+@signed_in
+def workspace_pause(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Stop asking for this workspace."""
+    workspace = workspace_for(request, pk)
+    return act(
+        request,
+        reverse("workspace", args=[pk]),
+        lambda: pauses.pause_by_manager(actor=person_of(request), workspace=workspace),
+        _("The workspace is paused. Its exports keep their places."),
+    )
+
+
+@require_POST
+@signed_in
+def workspace_resume(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Let a workspace go on."""
+    workspace = workspace_for(request, pk)
+    return act(
+        request,
+        reverse("workspace", args=[pk]),
+        lambda: pauses.resume_by_manager(actor=person_of(request), workspace=workspace),
+        _("The workspace goes on."),
+    )
+
+
+def show_workspace(
+    request: HttpRequest,
+    workspace: Workspace,
+    *,
+    settings_form: SettingsForm | None = None,
+    token_form: TokenForm | None = None,
+    member_form: NewMemberForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Show the workspace's page, with a form that was refused in its place."""
+    person = person_of(request)
+    role = workspace.role_of(person)
+    manages = role is Role.MANAGER
+    context = {
+        "section": "workspaces",
+        "workspace": workspace,
+        "place": workspace,
+        "role": role,
+        "manages": manages,
+        "members": members_of(workspace),
+        "roles": Role.choices,
+        "settings_form": settings_form or SettingsForm.of(workspace),
+        "token_form": token_form or TokenForm(),
+        "member_form": member_form or NewMemberForm(initial={"role": Role.MEMBER}),
+        "zones": zone_names() if manages else [],
+        "origins": SettingsForm.origins(),
+        "default_hours": f"{settings.EXPORT_RETENTION_HOURS:g}",
+    }
+    return render(request, "workspaces/detail.html", context, status=status)
