@@ -58,10 +58,10 @@ class TokenTest:
         return str(SENTENCES[self.verdict])
 
 
-def test_token(*, actor: User, workspace: Workspace) -> TokenTest:
+def test_token(*, actor: User, workspace: Workspace, wait_seconds: float = TURN_SECONDS) -> TokenTest:
     """Ask Analytics Cloud whether it accepts the stored token; a rejection pauses the workspace.
 
-    The probe takes the lane's turn like any question (design.md §3), and waits for it at most `TURN_SECONDS`.
+    The probe takes the lane's turn like any question (design.md §3), and waits for it at most ``wait_seconds``.
 
     Raises:
         Forbidden: not a manager.
@@ -75,7 +75,7 @@ def test_token(*, actor: User, workspace: Workspace) -> TokenTest:
         raise WrongState(
             str(cannot.code.value), _("The token can’t be tried: %(why)s.") % {"why": cannot.code.label}
         ) from None
-    with client, _turn(workspace):
+    with client, _turn(workspace, wait_seconds):
         if not breaker.take_turn(workspace.host):
             return TokenTest(Verdict.UNAVAILABLE)
         asked_at = timezone.now()
@@ -110,8 +110,8 @@ def _verdict(reply: ProbeReply) -> Verdict:
 
 
 @contextmanager
-def _turn(workspace: Workspace) -> Iterator[None]:
-    until = time.monotonic() + TURN_SECONDS
+def _turn(workspace: Workspace, wait_seconds: float) -> Iterator[None]:
+    until = time.monotonic() + wait_seconds
     while (fence := lanes.take_question_lane(workspace.pk)) is None:
         if time.monotonic() >= until:
             raise WrongState("lane_busy", _("A question to Analytics Cloud is under way. Try again in a moment."))

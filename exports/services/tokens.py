@@ -96,8 +96,6 @@ def store_token(
     print_of_it = fingerprint(token)
     with transaction.atomic():
         workspace = lock_workspace(workspace)
-        if Workspace.objects.filter(token_fingerprint=print_of_it).exclude(pk=workspace.pk).exists():
-            raise Refused("token_used_elsewhere", USED_ELSEWHERE, "token")
         replaced = bool(workspace.token_sealed) and workspace.token_fingerprint != print_of_it
         workspace.token_sealed = seal(token)
         workspace.token_last4 = token[-4:] if len(token) >= SHOWS_LAST4_FROM else ""
@@ -120,7 +118,7 @@ def store_token(
                         "token_worked_at",
                     ]
                 )
-        except IntegrityError:  # taken by another workspace between the look and the write
+        except IntegrityError:
             raise Refused("token_used_elsewhere", USED_ELSEWHERE, "token") from None
         record_audit(
             audit_log.TOKEN_SET,

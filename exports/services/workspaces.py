@@ -75,11 +75,10 @@ def create_workspace(
             created_at=now,
             created_by=actor,
         )
-        _refuse_taken_name(name)
         try:
             with transaction.atomic():
                 workspace.save(force_insert=True)
-        except IntegrityError:  # made by somebody else between the look and the write
+        except IntegrityError:
             raise Refused("name_taken", NAME_TAKEN, "name") from None
         record_audit(audit_log.WORKSPACE_CREATED, actor=actor, workspace=workspace, subject=name, base_url=origin)
         if token is not None:
@@ -114,8 +113,6 @@ def update_workspace(
     with transaction.atomic():
         workspace = lock_workspace(workspace)
         changes = {field: value for field, value in wanted.items() if getattr(workspace, field) != value}
-        if "name" in changes:
-            _refuse_taken_name(changes["name"], but=workspace)
         if changes:
             try:
                 with transaction.atomic():
@@ -179,14 +176,6 @@ def _clean_name(name: str) -> str:
     if LOOKS_LIKE_AN_ID.fullmatch(name):
         raise Refused("name_looks_like_an_id", _("A name must not look like an id."), "name")
     return name
-
-
-def _refuse_taken_name(name: str, but: Workspace | None = None) -> None:
-    rows = Workspace.objects.filter(name__iexact=name)
-    if but is not None:
-        rows = rows.exclude(pk=but.pk)
-    if rows.exists():
-        raise Refused("name_taken", NAME_TAKEN, "name")
 
 
 def _clean_base_url(base_url: str) -> str:
