@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exports.files.archive import ArchiveLimits, ArchiveReceipt, ArchiveRefused, CheckStopped, check_archive
@@ -318,6 +318,7 @@ def test_missing_file_raises_the_systems_error(tmp_path: Path) -> None:
         check_archive(tmp_path / "nothing", data_type="page", limits=LIMITS)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none() | st.lists(st.floats(0, 1)))))
 def test_any_rows_pass_and_are_counted(tmp_path_factory: pytest.TempPathFactory, rows: list[dict]) -> None:
     from msgspec.json import encode  # noqa: PLC0415
@@ -328,6 +329,7 @@ def test_any_rows_pass_and_are_counted(tmp_path_factory: pytest.TempPathFactory,
     assert check(folder, zipped(encode(rows))).rows == len(rows)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=400))
 def test_arbitrary_bytes_are_refused_or_are_rows(tmp_path_factory: pytest.TempPathFactory, body: bytes) -> None:
     folder = tmp_path_factory.getbasetemp()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exports.files.receiving import Received, StorageFull, free_bytes, receive
@@ -34,6 +34,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", folder], check=True)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.binary(max_size=50)))
 def test_body_is_kept_as_it_came(tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes]) -> None:
     part = tmp_path_factory.mktemp("receive") / "x.part"

@@ -1,0 +1,50 @@
+"""CSV by RFC 4180: CRLF, quotes where needed, UTF-8 with a byte order mark, which Excel needs for Japanese."""
+
+import csv
+import io
+from typing import Final
+
+import polars as pl
+
+from exports.files.conversion import Job
+from exports.files.frames import guarded, guarded_names, write_frames
+from exports.files.sinks import HashedFile
+
+_DELIMITERS: Final = (",", ";", "\t")
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_LINE_END: Final = "\r\n"
+
+
+def write_csv(job: Job, target: HashedFile) -> int:
+    """All rows as CSV. Absent and null are empty cells; an empty text is a pair of quotes.
+
+    Raises `ValueError` for a delimiter other than comma, semicolon or tab.
+    """
+    if job.delimiter not in _DELIMITERS:
+        raise ValueError("the delimiter is a comma, a semicolon or a tab")
+    return write_frames(job, _CsvFile(job, target))
+
+
+class _CsvFile:
+    def __init__(self, job: Job, target: HashedFile) -> None:
+        self._job = job
+        self._target = target
+
+    def begin(self, columns: list[str]) -> None:
+        self._target.begin()
+        header = io.StringIO()
+        names = guarded_names(columns) if self._job.guard else columns
+        csv.writer(header, delimiter=self._job.delimiter, lineterminator=_LINE_END).writerow(names)
+        self._target.write(_BYTE_ORDER_MARK if self._job.bom else b"")
+        self._target.write(header.getvalue().encode())
+
+    def add(self, frame: pl.DataFrame) -> None:
+        table = guarded(frame) if self._job.guard else frame
+        if table.width == 1:
+            table = table.fill_null("")  # a line with nothing on it would be no row
+        body = io.BytesIO()
+        table.write_csv(body, include_header=False, separator=self._job.delimiter, line_terminator=_LINE_END)
+        self._target.write(body.getbuffer())
+
+    def finish(self) -> None:
+        """Nothing stands behind the last row."""
