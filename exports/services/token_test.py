@@ -58,7 +58,7 @@ class TokenTest:
         return str(SENTENCES[self.verdict])
 
 
-def test_token(*, actor: User, workspace: Workspace, wait_seconds: float = TURN_SECONDS) -> TokenTest:
+def test_token(*, actor: User, workspace: Workspace, wait_seconds: float = TURN_SECONDS) -> TokenTest:  # noqa: PT028 - a service, no test
     """Ask Analytics Cloud whether it accepts the stored token; a rejection pauses the workspace.
 
     The probe takes the lane's turn like any question (design.md §3), and waits for it at most ``wait_seconds``.
