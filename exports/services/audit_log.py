@@ -17,6 +17,7 @@ MEMBER_REMOVED = "member.removed"
 TOKEN_SET = "token.set"
 TOKEN_FORGOTTEN = "token.forgotten"
 TOKEN_TESTED = "token.tested"
+TOKEN_KEYS_ROTATED = "token_keys.rotated"
 API_TOKEN_MADE = "api_token.made"
 API_TOKEN_REVOKED = "api_token.revoked"
 

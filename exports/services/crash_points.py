@@ -16,6 +16,7 @@ POINTS = (
     "after_publish",
     "ready",
     "format_made",
+    "token_resealed",
 )
 
 _folder = os.environ.get("LAC_CRASH_POINTS", "")
