@@ -60,15 +60,15 @@ class Supervisor:
         """End every child, the last started first, and the janitor; a second Ctrl-C ends the waiting."""
         self._stop_requested = False
         end = time.monotonic() + GRACE_SECONDS
-        for child in reversed(self._children[1:]):
-            child.ask_to_stop()
-        # The first is the broker: the others say good-bye to it.
-        for child in [*reversed(self._children[1:]), *self._children[:1]]:
-            child.ask_to_stop()
-            while not child.wait(STEP_SECONDS) and time.monotonic() < end and not self._stop_requested:
-                continue
-            child.signal(signal.SIGKILL)
-            child.wait(5)
+        broker, others = self._children[:1], self._children[:0:-1]  # the others say good-bye to the broker
+        for group in (others, broker):
+            for child in group:
+                child.ask_to_stop()
+            for child in group:
+                while not child.wait(STEP_SECONDS) and time.monotonic() < end and not self._stop_requested:
+                    continue
+                child.signal(signal.SIGKILL)
+                child.wait(5)
         self._tell_janitor("-", *(child.group for child in self._children if child.group))
         self._children.clear()
         self._janitor.communicate()
