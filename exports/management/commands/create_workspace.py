@@ -20,6 +20,8 @@ class Command(BaseCommand):
         "processes and no shell history shows it; without one the workspace is paused until a manager gives it."
     )
 
+    stealth_options = ("stdin",)
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", required=True, help="unique")
         parser.add_argument("--base-url", required=True, help="such as https://analytics.liferay.com")

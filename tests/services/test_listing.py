@@ -1,0 +1,192 @@
+"""Lists of exports, and the pages they come in."""
+
+import base64
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exports.models import AuditEntry, DataType, Export, Status, User
+from exports.services.audit_log import record_audit
+from exports.services.listing import Filters, exports_for, list_exports, parse_filters
+from exports.services.paging import keyset_page
+from exports.services.refusals import Refused
+from tests.support.cast import Cast, make_export
+
+pytestmark = pytest.mark.django_db
+
+
+def listed(user: User, **filters: Any) -> set[Export]:
+    return set(list_exports(user=user, filters=Filters(**filters), limit=200).items)
+
+
+def test_people_see_the_exports_of_their_workspaces_and_administrators_all(cast: Cast) -> None:
+    here, there = make_export(cast.acme, cast.bob), make_export(cast.globex, cast.charlie)
+    assert listed(cast.vera) == {here}
+    assert listed(cast.charlie) == {there}
+    assert listed(cast.ada) == {here, there}
+    cast.ada.is_active = False
+    assert listed(cast.ada) == set()
+
+
+def test_each_filter_narrows(cast: Cast) -> None:
+    page = make_export(cast.acme, cast.bob, Status.CANCELLED, name="October pages")
+    event = make_export(cast.acme, cast.alice, Status.WAITING, data_type=DataType.EVENT)
+    make_export(cast.globex, cast.charlie)
+    assert listed(cast.ada, workspace=cast.acme.pk) == {page, event}
+    assert listed(cast.ada, statuses=(Status.WAITING,)) == {event}
+    assert listed(cast.bob, statuses=(Status.WAITING, Status.CANCELLED)) == {page, event}
+    assert listed(cast.ada, data_type=DataType.EVENT) == {event}
+    assert listed(cast.ada, person=cast.bob.pk) == {page}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("october", {"page"}),
+        ("BOB@", {"page"}),
+        ("Alice", {"event"}),
+        ("acme", {"page", "event"}),
+        ("100%", set()),
+        ("_", set()),
+        ("'; DROP TABLE", set()),
+    ],
+)
+def test_text_is_looked_for_in_names_and_people(cast: Cast, text: str, found: set[str]) -> None:
+    made = {
+        "page": make_export(cast.acme, cast.bob, name="October pages"),
+        "event": make_export(cast.acme, cast.alice, data_type=DataType.EVENT),
+        "foreign": make_export(cast.globex, cast.charlie),
+    }
+    assert listed(cast.ada, text=text) == {made[name] for name in found}
+
+
+def test_whole_id_finds_its_export(cast: Cast) -> None:
+    export = make_export(cast.acme, cast.bob)
+    make_export(cast.acme, cast.bob)
+    assert listed(cast.bob, text=str(export.pk)) == {export}
+    assert listed(cast.charlie, text=str(export.pk)) == set()
+
+
+def test_page_of_many_is_one_query_that_starts_from_an_index(cast: Cast) -> None:
+    now = timezone.now()
+    for number in range(30):
+        make_export(cast.acme, cast.bob, created_at=now - timedelta(minutes=number))
+    cursor = list_exports(user=cast.vera, filters=Filters(), limit=10).next_cursor
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        page = list_exports(user=cast.vera, filters=Filters(), cursor=cursor, limit=10)
+        for export in page.items:
+            assert export.workspace.host.origin
+            assert export.requested_by.email
+    assert len(page.items) == 10
+    assert len(queries) == 1
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("limit", [1, 3, 7, 200])
+def test_pages_put_together_are_the_list_however_equal_the_times(cast: Cast, limit: int, newest_first: bool) -> None:
+    now = timezone.now()
+    for number in range(10):
+        record_audit("test", actor=None).__class__.objects.filter(subject="").update(subject=str(number), at=now)
+    rows = AuditEntry.objects.filter(action="test")
+    seen: list[int] = []
+    cursor: str | None = None
+    while True:
+        page = keyset_page(rows, time_field="at", cursor=cursor, limit=limit, newest_first=newest_first)
+        seen += [row.pk for row in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == sorted(rows.values_list("pk", flat=True), reverse=newest_first)
+
+
+def test_row_added_meanwhile_shifts_nothing(cast: Cast) -> None:
+    now = timezone.now()
+    made = [make_export(cast.acme, cast.bob, created_at=now - timedelta(minutes=n)) for n in range(4)]
+    first = list_exports(user=cast.bob, filters=Filters(), limit=2)
+    make_export(cast.acme, cast.bob, created_at=now + timedelta(minutes=1))
+    rest = list_exports(user=cast.bob, filters=Filters(), cursor=first.next_cursor, limit=2)
+    assert [*first.items, *rest.items] == made
+
+
+def encoded(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x", "é", "====", encoded([]), encoded({}), encoded(1), encoded([1]), encoded([1, 2]), encoded(["1", "2"]),
+        encoded([1, "no-uuid"]), encoded([True, str(uuid.uuid4())]), encoded([10**30, str(uuid.uuid4())]),
+        encoded([-(10**30), str(uuid.uuid4())]), encoded([1.5, str(uuid.uuid4())]), encoded("[" * 3000),
+    ],
+)  # fmt: skip
+def test_cursor_that_is_none_of_ours_is_refused(cast: Cast, cursor: str) -> None:
+    with pytest.raises(Refused, match="cursor_invalid"):
+        list_exports(user=cast.bob, filters=Filters(), cursor=cursor)
+
+
+def test_cursor_with_a_number_no_key_can_be_is_refused(db: None) -> None:
+    for key in ("9" * 30, "x", "1.5", ""):
+        with pytest.raises(Refused, match="cursor_invalid"):
+            keyset_page(AuditEntry.objects.all(), time_field="at", cursor=encoded([1, key]), limit=1)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cursor=st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
+def test_any_cursor_is_a_page_or_refused(db: None, cursor: str) -> None:
+    try:
+        page = keyset_page(Export.objects.all(), time_field="created_at", cursor=cursor, limit=1)
+    except Refused:
+        return
+    assert page.items == []
+
+
+@pytest.mark.parametrize("limit", [0, -1, 201])
+def test_limit_out_of_range_is_refused(cast: Cast, limit: int) -> None:
+    with pytest.raises(Refused, match="limit_out_of_range"):
+        list_exports(user=cast.bob, filters=Filters(), limit=limit)
+
+
+def test_filters_are_read_from_words(cast: Cast) -> None:
+    key = uuid.uuid4()
+    assert parse_filters() == Filters()
+    assert parse_filters(
+        workspace=str(key), status="ready,failed", data_type="page", person=str(key), text=" x "
+    ) == Filters(key, (Status.READY, Status.FAILED), DataType.PAGE, key, "x")
+    assert len(parse_filters(status="active").statuses) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field"),
+    [
+        ("workspace", "acme", "workspace"),
+        ("status", "done", "status"),
+        ("status", "ready,", "status"),
+        ("data_type", "pages", "type"),
+        ("person", "bob", "person"),
+        ("text", "a\x00b", "text"),
+        ("text", "x" * 201, "text"),
+    ],
+)
+def test_unknown_word_is_refused_and_names_its_filter(name: str, value: str, field: str) -> None:
+    with pytest.raises(Refused) as refused:
+        parse_filters(**{name: value})
+    assert refused.value.field == field
+
+
+def test_list_narrowed_to_some_workspaces_holds_no_others(cast: Cast) -> None:
+    make_export(cast.acme, cast.bob)
+    there = make_export(cast.globex, cast.charlie)
+    within = type(cast.globex).objects.filter(pk=cast.globex.pk)
+    assert set(exports_for(cast.ada, within=within)) == {there}
+    assert there.created_at < datetime.now(UTC)
