@@ -98,7 +98,7 @@ def test_token_that_cant_be_is_refused(cast: Cast) -> None:
         {"name": "CI", "expires_at": timezone.now()},
     ):
         with pytest.raises(Refused):
-            make_api_token(user=cast.bob, **refused)  # type: ignore[arg-type]
+            make_api_token(user=cast.bob, **refused)
     assert not ApiToken.objects.exists()
 
 

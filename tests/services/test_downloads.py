@@ -20,7 +20,7 @@ from tests.support.cast import Cast, content_of, make_export, make_ready_export
 pytestmark = pytest.mark.django_db
 
 CONTENT = bytes(range(256)) * 40
-OCTOBER = {
+OCTOBER: dict[str, Any] = {
     "range_from": datetime(2026, 10, 1, tzinfo=UTC),
     "range_to": datetime(2026, 10, 31, 23, 59, 59, 999000, tzinfo=UTC),
 }
