@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from lacportal.demo.folder import DemoFolder, Secrets
+from lacportal.demo.portal import TIME_ZONE
 
 django.setup()
 
@@ -24,7 +25,6 @@ from exports.services.tokens import store_token  # noqa: E402
 from exports.services.workspaces import create_workspace, find_workspace, update_workspace  # noqa: E402
 
 WORKSPACE = "Demo"
-TIME_ZONE = "Asia/Tokyo"
 
 
 def main(folder: DemoFolder) -> None:
