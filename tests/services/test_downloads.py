@@ -15,7 +15,7 @@ from exports.models import DerivedFile, Download, Export, Status
 from exports.services import stored
 from exports.services.downloads import content_disposition, file_name, file_response
 from exports.services.refusals import Gone, Refused, WrongState
-from tests.support.cast import Cast, content_of, make_export, make_ready_export
+from tests.support.cast import Cast, close, content_of, make_export, make_ready_export
 
 pytestmark = pytest.mark.django_db
 
@@ -294,6 +294,6 @@ def test_large_file_is_sent_in_constant_memory(cast: Cast) -> None:
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-            answer.close()
+            close(answer)
         assert sent == int(answer["Content-Length"])
         assert peak < 2_000_000

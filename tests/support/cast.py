@@ -11,6 +11,8 @@ from itertools import count
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from django.test import Client
 from django.utils import timezone
 
@@ -129,9 +131,18 @@ def make_ready_export(
 def content_of(answer: Any) -> bytes:
     """Return the whole body, streamed or not, and close the answer as a web server does."""
     body = b"".join(answer.streaming_content) if answer.streaming else answer.content
-    if not answer.closed:
-        answer.close()
+    close(answer)
     return body
+
+
+def close(answer: Any) -> None:
+    """Close an answer as a web server does, but leave the test its connection to the database."""
+    if not answer.closed:
+        request_finished.disconnect(close_old_connections)
+        try:
+            answer.close()
+        finally:
+            request_finished.connect(close_old_connections)
 
 
 class ApiCaller:
