@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
+from django.test import TransactionTestCase
 from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_socket import socket_allow_hosts
 
+from exports.models.append_only import guard_tables, unguard_tables
 from tests.support.chromium import SWITCHES, find_chromium
 from tests.support.postgres_server import PostgresUnavailable, fresh_database, postgres_address
 from tests.support.presence import missing
@@ -36,6 +39,23 @@ def _uses_database(item: pytest.Item) -> bool:
     return item.get_closest_marker("django_db") is not None or not DATABASE_FIXTURES.isdisjoint(
         getattr(item, "fixturenames", ())
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_between_tests() -> Iterator[None]:
+    """Let the tests that commit empty their tables afterwards: only then, and only they, drop the triggers."""
+    empty = TransactionTestCase._fixture_teardown
+
+    def empty_unguarded(self: TransactionTestCase) -> None:
+        unguard_tables(connection)
+        try:
+            empty(self)
+        finally:
+            guard_tables(connection)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_unguarded)
+        yield
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

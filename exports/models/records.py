@@ -1,6 +1,5 @@
 """What happened: append-only rows for people to read."""
 
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -12,14 +11,16 @@ from exports.models.workspace import Workspace
 
 
 class ExportEvent(models.Model):
-    """One thing that happened to an export; written through `exports.services.events`, never changed."""
+    """One thing that happened to an export; written through `exports.services.events`, never changed.
 
-    export = models.ForeignKey(Export, on_delete=models.CASCADE, related_name="events")
+    The database refuses to change or delete it (`exports.models.append_only`), also when its export is deleted: then
+    ``export_id`` names a row that is gone.
+    """
+
+    export = models.ForeignKey(Export, on_delete=models.DO_NOTHING, db_constraint=False, related_name="events")
     at = models.DateTimeField(default=timezone.now)
     code = models.CharField(max_length=40)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     data = models.JSONField(default=dict)
 
     class Meta:
@@ -33,19 +34,17 @@ class ExportEvent(models.Model):
 class AuditEntry(models.Model):
     """Who did what, for administrators; written through `exports.services.audit_log`, never changed.
 
-    Holds copies instead of foreign keys where the thing may go: the record outlives it.
+    Holds copies beside foreign keys where the thing may go: the record outlives it. The database refuses to change or
+    delete it (`exports.models.append_only`).
     """
 
     at = models.DateTimeField(default=timezone.now)
     action = models.CharField(max_length=40)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     actor_email = models.CharField(max_length=254, blank=True)
     as_site_administrator = models.BooleanField(default=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.SET_NULL, null=True, related_name="audit_entries"
-    )
+    workspace = models.ForeignKey(Workspace, on_delete=models.SET_NULL, null=True, related_name="audit_entries")
+    workspace_name = models.CharField(max_length=100, blank=True)
     subject = models.CharField(max_length=200, blank=True)
     address = models.GenericIPAddressField(null=True)
     data = models.JSONField(default=dict)
@@ -54,7 +53,12 @@ class AuditEntry(models.Model):
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit entries")
         ordering = ["-at", "-id"]
-        indexes = [models.Index(fields=["workspace", "-at"], name="audit_workspace")]
+        indexes = [
+            # The record by keyset: everything, a workspace's, one kind of deed (services/audit_trail.py).
+            models.Index(fields=["-at", "-id"], name="audit_newest"),
+            models.Index(fields=["workspace", "-at", "-id"], name="audit_newest_here"),
+            models.Index(fields=["action", "-at", "-id"], name="audit_newest_action"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"

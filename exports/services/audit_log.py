@@ -47,6 +47,7 @@ def record_audit(
         actor_email=actor.email if actor else "",
         as_site_administrator=actor is not None and _acts_as_site_administrator(actor, workspace),
         workspace=workspace,
+        workspace_name=workspace.name if workspace else "",
         subject=subject[:200],
         address=address,
         data=data,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, Q
 from django.utils import timezone
 
@@ -21,6 +22,7 @@ from exports.models import (
     TokenUnreadable,
     Workspace,
 )
+from exports.models.append_only import unguarded_tables
 from exports.services import expire, home, stored
 from exports.services.claims import lease_time
 
@@ -40,6 +42,8 @@ def find_violations() -> Iterator[str]:
     yield from _doubled_questions()
     yield from _wanted_by_nobody()
     yield from _tokens()
+    for table in unguarded_tables(connection):
+        yield f"table {table}: not append-only, its triggers are missing"
 
 
 def _broken_ready_files() -> Iterator[str]:

@@ -1,0 +1,3 @@
+"""The people."""
+
+from tests.support.cast import cast as cast
