@@ -9,7 +9,8 @@ import polars as pl
 from exports.files.column_order import COLUMNS, ordered
 from exports.files.columns import ColumnFinder, flat_rows, mended
 from exports.files.conversion import Job
-from exports.files.row_blocks import ahead, row_blocks
+from exports.files.pipeline import ahead
+from exports.files.row_blocks import row_blocks
 
 BLOCK_BYTES: Final = 8 * 1024 * 1024
 

@@ -3,18 +3,14 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 from typing import Final
 
 from exports.files.array_rows import ArraySplitter
-from exports.files.refusals import ArchiveRefused
 from exports.files.zip_reader import read_entry, unpack
 
 KINDS: Final = frozenset({"zip", "zip_array", "json_lines", "json_array"})
 _READ_STEP: Final = 256 * 1024
 _NO_LIMIT: Final = 2**63
-_AHEAD: Final = 2
 
 
 def unpacked(source: Path, kind: str) -> Iterator[bytes]:
@@ -65,37 +61,6 @@ def row_blocks(source: Path, kind: str, block_bytes: int) -> Iterator[bytes]:
         yield last if last.endswith(b"\n") else last + b"\n"
 
 
-def ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same blocks, made in a thread of their own: inflating needs a core, not the interpreter."""
-    queue: Queue[bytes | BaseException | None] = Queue(_AHEAD)
-    abandoned = False
-
-    def make() -> None:
-        try:
-            for block in blocks:
-                if abandoned:
-                    return
-                queue.put(block)
-        except BaseException as fault:  # noqa: BLE001 - raised again by the reader
-            queue.put(fault)
-        else:
-            queue.put(None)
-
-    maker = Thread(target=make, name="row-blocks", daemon=True)
-    maker.start()
-    try:
-        while (block := queue.get()) is not None:
-            if isinstance(block, BaseException):
-                raise block
-            yield block
-    finally:
-        abandoned = True
-        while maker.is_alive():
-            while not queue.empty():
-                queue.get_nowait()
-            maker.join(0.01)
-
-
 def _array_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
     splitter = ArraySplitter(_NO_LIMIT)
     for piece in pieces:
@@ -105,6 +70,3 @@ def _array_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
             # Inside a string a line feed is always escaped, so any that is not is white space.
             yield b"".join(element.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n" for element in found)
     splitter.finish()
-
-
-__all__ = ["KINDS", "ArchiveRefused", "ahead", "is_array", "row_blocks", "unpacked"]

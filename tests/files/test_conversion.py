@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from exports.files import columns as columns_module
 from exports.files.column_order import COLUMNS, ordered
 from exports.files.conversion import FORMATS, Converted, TooManyColumns, convert
+from exports.files.pipeline import ahead
 from exports.files.refusals import ArchiveRefused
-from exports.files.row_blocks import ahead, row_blocks, unpacked
+from exports.files.row_blocks import row_blocks, unpacked
 from tests.files.archives import Crafted, page_rows, zipped
 
 IDS = [9223372036854775807, -9223372036854775808, 480011223344556677, 18446744073709551615]
@@ -270,7 +271,7 @@ def test_reading_thread_ends_when_nobody_reads_on(tmp_path: Path) -> None:
     blocks = ahead(row_blocks(tmp_path / "source", "json_lines", 1000))
     next(blocks)
     blocks.close()  # type: ignore[attr-defined]
-    assert not [thread for thread in threading.enumerate() if thread.name == "row-blocks"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
     assert len(list(unpacked(tmp_path / "source", "json_lines"))) > 1
 
 
