@@ -111,7 +111,7 @@ class Portal:
 
 
 def last_month(now: datetime) -> tuple[datetime, datetime]:
-    """Return the first and the last millisecond of the calendar month before ``now``, in its zone; both are included."""
+    """Return the first and the last millisecond of the month before ``now``, in its zone; both are included."""
     this_month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return (this_month - timedelta(days=1)).replace(day=1), this_month - timedelta(milliseconds=1)
 
