@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from exports.analytics_cloud.simulator.contract import Key
 from tests.faults.case import Case, asked_key, moment
 from tests.support.part import children_of, state_of
 from tests.support.portal_api import ACTIVE
@@ -62,38 +63,28 @@ def _files(case: Case, exports: list[dict[str, Any]]) -> Iterator[str]:
         if digest != export["sha256"]:
             yield f"{export['id']}: the bytes handed out are not those of the receipt"
         if digest not in made:
-            yield f"{export['id']}: the bytes handed out were never sent whole by Analytics Cloud"
+            yield f"{export['id']}: the bytes handed out are not those that Analytics Cloud made"
 
 
 def _made(case: Case, export: dict[str, Any]) -> set[str]:
-    """Return the SHA-256 of every whole file that was sent for an export's question."""
+    """Return the SHA-256 of every file that was made for an export's question."""
+    files = [case.stack.simulator.made(*key) for key in _keys(case, export)]
+    return {file.sha256 for file in files if file is not None}
+
+
+def _keys(case: Case, export: dict[str, Any]) -> set[Key]:
+    """Return the keys, shifted ones included, under which Analytics Cloud was asked a question."""
     start, end = asked_key(export)
-    place = case.places[export["workspace"]]
-    return {
-        entry.sha256
-        for entry in case.entries(place)
-        if entry.whole
-        and entry.sha256
-        and entry.key
-        and entry.key.type == export["type"]
-        and entry.key.to == end
-        and start - SHIFTS < entry.key.from_ <= start
-    }
+    entries = case.entries(case.places[export["workspace"]])
+    keys = {entry.key for entry in entries if entry.key is not None and entry.key.type == export["type"]}
+    return {key for key in keys if key.to == end and start - SHIFTS < key.from_ <= start}
 
 
 def _questions(case: Case, exports: list[dict[str, Any]]) -> Iterator[str]:
     """Upstream is asked nothing once the file is stored, and for one export per question unless wanted afresh."""
     for export in exports:
-        start, end = asked_key(export)
         place = case.places[export["workspace"]]
-        keys = set()
-        for entry in case.entries(place):
-            key = entry.key
-            if key is None or key.type != export["type"] or key.to != end:
-                continue
-            if not start - SHIFTS < key.from_ <= start:
-                continue
-            keys.add(key)
+        keys = _keys(case, export)
         codes = [event["code"] for other in _same(exports, export) for event in case.api.events(other["id"])]
         shifts = codes.count("asked_shifted") + codes.count("stuck_upstream")
         if len(keys) > 1 + shifts:

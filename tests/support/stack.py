@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import requests
+from celery import Celery
 
 from exports.analytics_cloud.simulator import Simulator
 from tests.support.part import Part, marked_processes
@@ -222,7 +223,7 @@ class Stack:
         self.simulator.faults.clear()
         self.redis.heal()
         for name in (WEB, BEAT, *(worker.name for worker in self.workers)):
-            self.parts[name].signal_group(signal.SIGCONT)
+            self.thaw(name)
             if not self.parts[name].is_running or self._extra[name]:
                 self.restart(name)
         for name in set(self.parts) - {WEB, BEAT, *(worker.name for worker in self.workers)}:
@@ -248,9 +249,19 @@ class Stack:
             *("-c", str(worker.children), "--loglevel", "INFO"),
         ]
 
+    def thaw(self, name: str) -> None:
+        """Let a frozen part and its children run on."""
+        self.parts[name].signal_group(signal.SIGCONT)
+
     def children_of_workers(self) -> list[int]:
         """Return the forked processes of all workers."""
         return [pid for worker in self.workers for pid in self.parts[worker.name].children]
+
+    def ring(self, key: str, queue: str) -> None:
+        """Put one message for an export into a queue, as the doorbell does."""
+        broker = self.redis.url.replace("unix://", "redis+socket://", 1)
+        with Celery(broker=broker).connection_for_write() as connection:
+            Celery().send_task("exports.advance", args=[key], queue=queue, connection=connection, ignore_result=True)
 
     # Looking inside ------------------------------------------------------------------------------------------
 

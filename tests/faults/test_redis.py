@@ -1,0 +1,90 @@
+"""Redis is down, hangs, forgets everything, restarts: it is a doorbell, so all that is lost is time."""
+
+import signal
+import time
+
+import pytest
+
+from tests.faults.case import Case, Place
+
+# Of a page that is asked to wait for nobody; the rest is for a machine that is busy with other things.
+SLACK_SECONDS = 1.0
+
+
+def timed_submit(case: Case, place: Place, day: int = 0) -> float:
+    began = time.monotonic()
+    case.queue(place, 1, first=day)
+    return time.monotonic() - began
+
+
+def test_down_at_submit_answered_within_two_seconds_and_starts_later(case: Case) -> None:
+    place = case.place()
+    case.stack.redis.stop(signal.SIGKILL)
+    times = [timed_submit(case, place, day) for day in range(4)]
+    assert max(times) < 2 + SLACK_SECONDS
+    assert {case.api.export(key)["status"] for key in case.ends} <= {"queued", "waiting"}
+    case.stack.redis.heal()
+    case.wait_ready(list(case.ends), seconds=60)
+
+
+def test_hanging_at_submit_answered_within_five_seconds_and_starts_later(case: Case) -> None:
+    place = case.place()
+    case.stack.redis.freeze()
+    times = [timed_submit(case, place, day) for day in range(3)]
+    assert max(times) < 5 + SLACK_SECONDS
+    assert min(times) < 1, "who failed to ring a moment ago should not try again for each export"
+    case.stack.redis.heal()
+    case.wait_ready(list(case.ends), seconds=60)
+
+
+@pytest.mark.slow
+def test_hanging_for_half_a_minute_workers_hear_again(case: Case) -> None:
+    place = case.place()
+    keys = case.queue(place, 3)
+    case.stack.redis.freeze()
+    time.sleep(30)
+    case.stack.redis.heal()
+    case.wait_ready([*keys, *case.queue(place, 2, first=3)], seconds=60)
+
+
+def test_flushed_every_second_nothing_lost(case: Case) -> None:
+    keys = [key for place in (case.place(), case.place()) for key in case.queue(place, 6)]
+    for _ in range(5):
+        case.stack.redis.flush()
+        time.sleep(1)
+    case.wait_ready(keys)
+
+
+@pytest.mark.slow
+def test_flushed_for_a_minute_with_fifty_queued_and_downloads_running_nothing_lost(case: Case) -> None:
+    places = [case.place() for _ in range(5)]
+    for place in places:
+        case.slow_download(place, seconds=2, times=None)
+        case.queue(place, 11)
+    for _ in range(6):
+        case.stack.redis.flush()
+        time.sleep(10)
+    case.stack.simulator.faults.clear()
+    case.wait_ready(list(case.ends), seconds=180)
+
+
+@pytest.mark.parametrize("times", [3, pytest.param(10, marks=pytest.mark.slow)])
+def test_restarted_again_and_again_no_worker_stays_deaf(case: Case, times: int) -> None:
+    place = case.place()
+    for day in range(times):
+        case.stack.redis.stop(signal.SIGKILL)
+        time.sleep(0.5 * (day % 4))  # some outages are too short to be noticed, some are not
+        case.stack.redis.heal()
+        # One worker serves all queues here: were it deaf, nothing would move.
+        case.wait_ready(case.queue(place, 1, first=day), seconds=60)
+
+
+@pytest.mark.slow
+def test_down_for_a_minute_in_a_download_the_download_goes_on(case: Case) -> None:
+    place = case.place()
+    case.slow_download(place, seconds=10)
+    key = case.queue_one(place)
+    case.wait_for_download(place, share=0.1)
+    case.stack.redis.stop(signal.SIGKILL)
+    case.wait_ready([key], seconds=60)
+    assert len(case.downloads(place)) == 1
