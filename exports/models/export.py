@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import connections, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -52,6 +52,17 @@ class ExportQuerySet(models.QuerySet["Export"]):
     def reachable(self, now: datetime) -> Self:
         """Narrow to rows whose workspace's lane is free: a busy lane's holder takes the rest itself."""
         return self.filter(Q(workspace__lane_until__isnull=True) | Q(workspace__lane_until__lte=now))
+
+    def update_in_order(self, **values: Any) -> int:
+        """Update many rows, locking them in one order: two such updates at once never wait for each other in a ring.
+
+        Returns:
+            How many rows were written.
+        """
+        with transaction.atomic(using=self.db):
+            if connections[self.db].features.has_select_for_update:
+                list(self.select_for_update(no_key=True, of=("self",)).order_by("pk").only("pk"))
+            return self.update(**values)
 
     def move(self, export: "Export", to: Status, *, fence: int | None = None, **values: Any) -> bool:
         """Change the status by compare-and-swap: the one place where a status changes.
@@ -179,9 +190,7 @@ class Export(models.Model):
             # Expiry (services/expire.py).
             models.Index(fields=["expires_at"], name="export_expiring", condition=Q(status="ready")),
             # The lane's fair order and its load (services/lanes.py).
-            models.Index(
-                fields=["workspace", "status"], name="export_lane", condition=Q(due_at__isnull=False)
-            ),
+            models.Index(fields=["workspace", "status"], name="export_lane", condition=Q(due_at__isnull=False)),
             # The lists of pages and API, everybody's and per workspace, by keyset (services/listing.py).
             models.Index(fields=["-created_at", "-id"], name="export_newest"),
             models.Index(fields=["workspace", "-created_at", "-id"], name="export_newest_here"),
@@ -221,13 +230,9 @@ class Export(models.Model):
                 condition=~Q(status__in=["expired", "cancelled", "failed"]) | Q(stored_name=""),
                 name="export_ended_names_no_file",
             ),
-            models.CheckConstraint(
-                condition=~Q(status="failed") | ~Q(error_code=""), name="export_failed_has_reason"
-            ),
+            models.CheckConstraint(condition=~Q(status="failed") | ~Q(error_code=""), name="export_failed_has_reason"),
             models.CheckConstraint(condition=Q(range_from__lte=F("range_to")), name="export_range_in_order"),
-            models.CheckConstraint(
-                condition=Q(status__in=[s.value for s in Status]), name="export_status_known"
-            ),
+            models.CheckConstraint(condition=Q(status__in=[s.value for s in Status]), name="export_status_known"),
             models.CheckConstraint(
                 condition=Q(hold="") | Q(status__in=["queued", "cancelled"]), name="export_hold_is_queued"
             ),

@@ -31,6 +31,7 @@ class UpstreamHost(models.Model):
     """One Analytics Cloud origin: its breaker and ``Retry-After`` (design.md §3).
 
     ``not_before`` holds every question of every workspace on the host back; one question at a time tries again.
+    ``failing_since`` and ``recovered_at`` bound the outage that lasts, or the last one.
     """
 
     origin = models.CharField(max_length=300, unique=True)
@@ -125,8 +126,7 @@ class Workspace(models.Model):
                 name="workspace_token_used_once",
             ),
             models.CheckConstraint(
-                condition=Q(paused_at__isnull=True, pause_code="")
-                | (Q(paused_at__isnull=False) & ~Q(pause_code="")),
+                condition=Q(paused_at__isnull=True, pause_code="") | (Q(paused_at__isnull=False) & ~Q(pause_code="")),
                 name="workspace_pause_has_code",
             ),
             models.CheckConstraint(
@@ -197,9 +197,7 @@ class Membership(models.Model):
         verbose_name = _("membership")
         constraints = [
             models.UniqueConstraint(fields=["workspace", "user"], name="membership_once"),
-            models.CheckConstraint(
-                condition=Q(role__in=[r.value for r in Role]), name="membership_role_known"
-            ),
+            models.CheckConstraint(condition=Q(role__in=[r.value for r in Role]), name="membership_role_known"),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,8 @@
 """One step of one export: claim, look whether it may ask, ask, settle (design.md §3)."""
 
 import logging
+import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -8,8 +10,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from exports.analytics_cloud.replies import Ready
-from exports.models import ASKED, Export, Status
+from exports.analytics_cloud.replies import Ready, TokenRejected, Unavailable
+from exports.models import ASKED, Export, Queue, Status
 from exports.services import (
     breaker,
     crash_points,
@@ -35,11 +37,20 @@ DOWNLOAD_DEADLINE_SECONDS = 6 * 3600.0
 
 
 class QuestionTurn:
-    """The workspace's turn to ask, given back at the latest when the step ends."""
+    """The workspace's turn to ask, given back at the latest when the step ends.
 
-    def __init__(self, workspace_id: UUID, fence: int) -> None:
+    Args:
+        since: ``time.monotonic()`` from before the turn was taken: the database may have been slow about it.
+    """
+
+    def __init__(self, workspace_id: UUID, fence: int, since: float) -> None:
         self.workspace_id = workspace_id
         self.fence: int | None = fence
+        self._since = since
+
+    def seconds_left(self) -> float:
+        """Return for how long a question may still be on the wire."""
+        return lanes.question_seconds() - (time.monotonic() - self._since)
 
     def release(self) -> None:
         """Give the turn back; harmless when done twice."""
@@ -57,10 +68,13 @@ def advance_export(pk: UUID | str) -> bool:
     workspace_id = Export.objects.active().due(timezone.now()).filter(pk=pk).values_list("workspace", flat=True).first()
     if workspace_id is None or shutdown.is_stopping():
         return False
+    since = time.monotonic()
     fence = lanes.take_question_lane(workspace_id)
     if fence is None:
+        # The ring was in vain: the next tick may ring again, for the lane's holder takes only what is on its own queue.
+        Export.objects.filter(pk=pk, rung_at__isnull=False).update(rung_at=None)
         return False
-    turn = QuestionTurn(workspace_id, fence)
+    turn = QuestionTurn(workspace_id, fence, since)
     try:
         claim = claim_export(pk)
         if claim is None:
@@ -78,7 +92,8 @@ def _guarded_step(claim: Claim, turn: QuestionTurn) -> None:
     except LeaseLost:
         logger.info("export.lease_lost %s", claim.export.pk)
     except (SystemExit, KeyboardInterrupt):
-        outcomes.hand_back(claim)
+        with suppress(LeaseLost):
+            outcomes.hand_back(claim)
         raise
     except Exception as error:
         _push_ahead(claim, error)
@@ -89,8 +104,12 @@ def _push_ahead(claim: Claim, error: Exception) -> None:
     """Our own defect or a database fault: the row moves on with a back-off, so that nothing spins."""
     if isinstance(error, DatabaseError):
         connection.close()
-    wait = pace.back_off(claim.export.faults + 1, pace.configured_pace())
     try:
+        # What the row held in memory may have been rolled back.
+        claim.export = Export.objects.select_related("workspace__host").get(pk=claim.export.pk)
+        if not claim.export.is_active:
+            return
+        wait = pace.back_off(claim.export.faults + 1, pace.configured_pace())
         outcomes.try_again(
             claim, "our_fault", due_at=timezone.now() + timedelta(seconds=wait), waiting_code="our_fault"
         )
@@ -111,14 +130,18 @@ def _survivor(claim: Claim) -> bool:
     """The last holder never let go. Died in the gate: charged; anywhere else: free. False when that ended it."""
     export = claim.export
     died_in_gate = export.gate_started_at is not None
-    now = timezone.now()
-    events.record_event(export, events.WORKER_DIED, at=now, in_gate=died_in_gate)
-    if not died_in_gate:
-        return True
-    deaths = export.gate_deaths + 1
-    attempts = export.attempts + 1
-    claim.write(gate_deaths=deaths, attempts=attempts, gate_started_at=None)
-    if deaths >= GATE_DEATHS or attempts >= settings.EXPORT_MAX_ATTEMPTS:
+    deaths = export.gate_deaths + died_in_gate
+    attempts = export.attempts + died_in_gate
+    with transaction.atomic():
+        claim.write(
+            outcomes.resting_status(export),
+            gate_deaths=deaths,
+            attempts=attempts,
+            gate_started_at=None,
+            bytes_received=0,
+        )
+        events.record_event(export, events.WORKER_DIED, at=timezone.now(), in_gate=died_in_gate)
+    if died_in_gate and (deaths >= GATE_DEATHS or attempts >= settings.EXPORT_MAX_ATTEMPTS):
         outcomes.fail(claim, "worker_died")
         return False
     return True
@@ -131,14 +154,12 @@ def _may_ask(claim: Claim) -> bool:
     now = timezone.now()
     if workspace.is_paused:
         settle.pause(claim)
-        home.put_off(Export.objects.filter(workspace=workspace), home.latest_due(None))
         return False
     if export.hold:
         outcomes.wait(claim, export.hold, until=None)
         return False
-    if closed := breaker.closed_until(workspace.host, now):
-        outcomes.wait(claim, "upstream_unavailable", until=closed)
-        home.put_off(Export.objects.filter(workspace__host=workspace.host), closed)
+    if breaker.closed_until(workspace.host, now):
+        _wait_for_host(claim)
         return False
     if export.status == Status.QUEUED and export.pk not in home.allowed_now(workspace.pk, now):
         soon = now + timedelta(seconds=pace.configured_pace().most)
@@ -155,6 +176,19 @@ def _may_ask(claim: Claim) -> bool:
         outcomes.wait(claim, "upstream_unavailable", until=now + timedelta(seconds=pace.configured_pace().first))
         return False
     return True
+
+
+def _wait_for_host(claim: Claim) -> None:
+    """Nothing may be asked of the host, as far as our look a moment ago tells; a recovery since then counts."""
+    host = claim.export.workspace.host
+    with transaction.atomic():
+        row = breaker.lock_host(host)
+        closed = breaker.closed_until(row, timezone.now())
+        if closed is not None:
+            home.put_off(breaker.exports_of(row), closed)
+            outcomes.wait(claim, "upstream_unavailable", until=closed)
+        else:
+            settle.stay(claim)
 
 
 def _is_spared(export: Export) -> bool:
@@ -213,6 +247,7 @@ def _ask(claim: Claim, keeper: LeaseKeeper, turn: QuestionTurn) -> None:
     try:
         client = upstream.make_client(export.workspace)
     except upstream.CannotAsk as cannot:
+        breaker.end_trial(export.workspace.host)
         upstream.pause_workspace(export.workspace, cannot.code)
         settle.pause(claim)
         return
@@ -222,12 +257,16 @@ def _ask(claim: Claim, keeper: LeaseKeeper, turn: QuestionTurn) -> None:
     keeper.on_abort(client.abort)
     asked_at = timezone.now()
     crash_points.reached("question_sent")
+    give_up_after = turn.seconds_left()
     try:
+        if give_up_after <= 0:  # we slept: by now the turn may be another worker's
+            outcomes.hand_back(claim)
+            return
         reply = client.ask(
             export.data_type,
             export.asked_from,
             export.asked_to,
-            give_up_after=lanes.question_seconds(),
+            give_up_after=give_up_after,
             stall_seconds=settings.EXPORT_STALL_SECONDS,
             max_bytes=settings.EXPORT_MAX_BYTES,
             minimum_rate=MINIMUM_RATE,
@@ -236,7 +275,8 @@ def _ask(claim: Claim, keeper: LeaseKeeper, turn: QuestionTurn) -> None:
         if isinstance(reply, Ready):
             _download(claim, keeper, turn, reply, asked_at=asked_at)
             return
-        turn.release()
+        if not isinstance(reply, TokenRejected | Unavailable):
+            turn.release()  # with those the next question waits until everybody can see what they mean
         if keeper.lost:
             raise LeaseLost
         if keeper.stopping:
@@ -254,7 +294,9 @@ def _download(claim: Claim, keeper: LeaseKeeper, turn: QuestionTurn, reply: Read
         if not lanes.take_transfer_lane(export):
             stream.close()
             soon = timezone.now() + timedelta(seconds=pace.configured_pace().first)
-            outcomes.wait(claim, "download_turn", until=None, due_at=soon)
+            # Asked it is, and no longer only ours.
+            to = Status.WAITING if export.status == Status.QUEUED else None
+            outcomes.wait(claim, "download_turn", until=None, due_at=soon, to=to, queue=Queue.TRANSFER)
             return
         try:
             keeper.holds_transfer_lane = True

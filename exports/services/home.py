@@ -12,10 +12,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from exports.models import ACTIVE, ASKED, AskedWindow, Export, Status
+from exports.models.export import ExportQuerySet
 from exports.services import doorbell, history, pace
 
 FILL_SECONDS = 50 * 60.0
@@ -41,14 +41,14 @@ def fair_order(queued: Iterable[Queued], upstream_of: Counter[UUID]) -> list[Que
     within a turn by age.
     """
     turns = Counter(upstream_of)
-    keyed = []
+    keyed: list[tuple[tuple[int, datetime | int, datetime, UUID], Queued]] = []
     for item in sorted(queued, key=lambda item: (item.created_at, item.pk)):
         if item.bumped_at is not None:
             keyed.append(((0, item.bumped_at, item.created_at, item.pk), item))
         else:
             turns[item.person_id] += 1
             keyed.append(((1, turns[item.person_id], item.created_at, item.pk), item))
-    return [item for _key, item in sorted(keyed, key=lambda pair: pair[0])]  # type: ignore[arg-type,return-value]
+    return [item for _key, item in sorted(keyed, key=lambda pair: pair[0])]
 
 
 def home_orders(workspace_ids: Iterable[UUID]) -> dict[UUID, list[Queued]]:
@@ -131,22 +131,26 @@ def arrange_home(workspace_id: UUID) -> None:
     """Wake the queued exports whose turn it is, and put the others off: one pass for the whole lane."""
     now = timezone.now()
     allowed = allowed_now(workspace_id, now)
-    queued = Export.objects.filter(workspace=workspace_id, status=Status.QUEUED)
+    # What waits for anything but its turn (a back-off, room on the disk) goes on waiting for it.
+    queued = Export.objects.filter(
+        workspace=workspace_id, status=Status.QUEUED, waiting_code="turn", leased_until__isnull=True
+    )
     if allowed:
-        late = queued.filter(pk__in=allowed, due_at__gt=now, leased_until__isnull=True)
+        late = queued.filter(pk__in=allowed, due_at__gt=now)
         for pk in list(late.values_list("pk", flat=True)):
-            if queued.filter(pk=pk, leased_until__isnull=True).update(due_at=now, rung_at=None):
+            if queued.filter(pk=pk).update(due_at=now, rung_at=None):
                 doorbell.ring(pk, "poll")
     wait = pace.configured_pace().most
-    queued.exclude(pk__in=allowed).filter(leased_until__isnull=True, due_at__lte=now).update(
-        due_at=now + timedelta(seconds=wait)
+    queued.exclude(pk__in=allowed).filter(due_at__lte=now).update_in_order(
+        due_at=now + timedelta(seconds=wait), rung_at=None
     )
 
 
-def put_off(exports: QuerySet[Export], until: datetime) -> None:
+def put_off(exports: ExportQuerySet, until: datetime) -> None:
     """Move all unheld active rows among ``exports`` ahead (pause, breaker), never beyond the audit's limit."""
     capped = latest_due(until)
-    exports.filter(status__in=ACTIVE, due_at__lt=capped, leased_until__isnull=True).update(due_at=capped, rung_at=None)
+    unheld = exports.filter(status__in=ACTIVE, due_at__lt=capped, leased_until__isnull=True)
+    unheld.update_in_order(due_at=capped, rung_at=None)
 
 
 def latest_due(until: datetime | None) -> datetime:
@@ -155,9 +159,9 @@ def latest_due(until: datetime | None) -> datetime:
     return limit if until is None else min(until, limit)
 
 
-def wake(exports: QuerySet[Export]) -> None:
+def wake(exports: ExportQuerySet) -> None:
     """Make every unheld active row among ``exports`` due now (resumed, unblocked) and ring for the first ones."""
     waiting = exports.filter(status__in=ACTIVE, leased_until__isnull=True)
-    waiting.update(due_at=timezone.now(), rung_at=None, faults=0)
+    waiting.update_in_order(due_at=timezone.now(), rung_at=None, faults=0)
     for pk, queue in waiting.order_by("created_at").values_list("pk", "queue")[:RUNG_AT_ONCE]:
         doorbell.ring(pk, queue)

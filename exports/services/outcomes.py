@@ -19,6 +19,9 @@ from exports.services.claims import Claim
 
 logger = logging.getLogger(__name__)
 
+# Their sentences promise another question, which the last attempt does not bring.
+SAY_WHAT_FOLLOWS = {events.PROBLEM, events.STUCK_UPSTREAM}
+
 
 def waiting_values(export: Export, code: str, until: datetime | None) -> dict[str, Any]:
     """Return the columns that say what an export waits for; ``since`` stays while the reason stays."""
@@ -37,16 +40,24 @@ def resting_status(export: Export) -> Status:
     return Status.PREPARING if export.upstream_started_at else Status.WAITING
 
 
-def wait(claim: Claim, code: str, *, until: datetime | None, due_at: datetime | None = None, **values: Any) -> None:
-    """Let go without asking: the export waits for something known.
+def wait(
+    claim: Claim,
+    code: str,
+    *,
+    until: datetime | None,
+    due_at: datetime | None = None,
+    to: Status | None = None,
+    **values: Any,
+) -> None:
+    """Let go without an answer: the export waits for something known.
 
     Args:
         until: when the wait is expected to end; None when nobody knows.
         due_at: when to look again, when that is not ``until``.
+        to: where it stands meanwhile; by default where it stood.
     """
     due = home.latest_due(due_at or until)
-    values = {"queue": claim.export.queue} | values
-    claim.let_go(due_at=due, **waiting_values(claim.export, code, until), **values)
+    claim.let_go(to, due_at=due, **waiting_values(claim.export, code, until), **values)
 
 
 def try_again(claim: Claim, problem: str, *, due_at: datetime, waiting_code: str = "retry", **values: Any) -> None:
@@ -80,9 +91,10 @@ def charge(claim: Claim, problem: str, *, event: str, to: Status | None = None, 
     now = timezone.now()
     final = attempts >= settings.EXPORT_MAX_ATTEMPTS
     with transaction.atomic():
-        events.record_event(
-            export, event, at=now, problem=problem, attempt=attempts, of=settings.EXPORT_MAX_ATTEMPTS, **data
-        )
+        if not (final and event in SAY_WHAT_FOLLOWS):
+            events.record_event(
+                export, event, at=now, problem=problem, attempt=attempts, of=settings.EXPORT_MAX_ATTEMPTS, **data
+            )
         if not final:
             due = now + timedelta(seconds=pace.back_off(attempts, pace.configured_pace()))
             claim.let_go(
@@ -125,6 +137,8 @@ def fail(claim: Claim, code: str, *, line: int | None = None, **values: Any) -> 
 def hand_back(claim: Claim) -> None:
     """Give the row to whoever comes next, at once and free of charge (SIGTERM)."""
     export = claim.export
+    if not export.is_active:
+        return
     name = export.stored_name
     now = timezone.now()
     with transaction.atomic():

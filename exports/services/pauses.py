@@ -18,7 +18,8 @@ PAUSED_PROBLEM = "paused"  # also written by the engine's own look (settle.py)
 
 def lock_workspace(workspace: Workspace) -> Workspace:
     """Return the row afresh, held against other writers until the running transaction ends."""
-    return Workspace.objects.select_related("host").select_for_update(of=("self",)).get(pk=workspace.pk)
+    # Without the key: rows that point here (an audit entry, an asked window) are written beside it.
+    return Workspace.objects.select_related("host").select_for_update(of=("self",), no_key=True).get(pk=workspace.pk)
 
 
 def note_paused(workspace: Workspace, *, at: datetime, actor: User | None) -> None:
@@ -84,15 +85,19 @@ def resume_by_manager(*, actor: User, workspace: Workspace) -> Workspace:
             raise WrongState("not_paused", _("The workspace is not paused."))
         if not workspace.has_token:
             raise WrongState("token_missing", _("The workspace needs an access token first."))
-        resume_lane(workspace, actor=actor)
+        was = resume_lane(workspace, actor=actor)
+        record_audit(audit_log.WORKSPACE_RESUMED, actor=actor, workspace=workspace, subject=was)
     return workspace
 
 
-def resume_lane(workspace: Workspace, *, actor: User | None) -> None:
+def resume_lane(workspace: Workspace, *, actor: User | None) -> str:
     """Clear the pause, make all active exports due now and ring; on a workspace that was not paused as well.
 
     Args:
         workspace: locked by the caller's transaction, with a token.
+
+    Returns:
+        Why it was paused, for the caller's entry on record; empty when it was not.
     """
     now = timezone.now()
     was = workspace.pause_code
@@ -100,5 +105,5 @@ def resume_lane(workspace: Workspace, *, actor: User | None) -> None:
     workspace.save(update_fields=["paused_at", "pause_code", "resumed_at"])
     if was:
         note_resumed(workspace, at=now, actor=actor, reason=was)
-        record_audit(audit_log.WORKSPACE_RESUMED, actor=actor, workspace=workspace, subject=was)
     home.wake(Export.objects.filter(workspace=workspace))
+    return was

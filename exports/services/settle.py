@@ -16,9 +16,9 @@ from exports.analytics_cloud.replies import (
     Unintelligible,
     Waiting,
 )
-from exports.models import Export, PauseCode, Queue, Status
-from exports.services import breaker, events, history, outcomes, pace, upstream, windows
-from exports.services.claims import Claim
+from exports.models import Export, PauseCode, Queue, Status, Workspace
+from exports.services import breaker, events, history, home, outcomes, pace, upstream, windows
+from exports.services.claims import Claim, LeaseLost
 
 LONGEST_GAP = timedelta(minutes=15)
 
@@ -52,19 +52,34 @@ def settle_reply(claim: Claim, reply: Reply, *, asked_at: datetime) -> None:
         case Unavailable(reason, retry_after, opens_breaker):
             _unavailable(claim, reason, retry_after, opens_breaker, asked_at)
         case Unintelligible(reason):
+            breaker.end_trial(export.workspace.host)
             outcomes.charge(claim, f"answer_{reason}", event=events.PROBLEM)
         case _:
             raise TypeError(f"no row for {type(reply).__name__}")
 
 
 def pause(claim: Claim) -> None:
-    """Let go of a row whose workspace is paused: nothing is charged, resuming makes it due."""
+    """Let go of a row whose workspace is paused, and put the lane's others off: resuming makes them due.
+
+    Nothing is charged. When the workspace goes on already (a token was saved meanwhile), so does the row.
+    """
+    export = claim.export
     with transaction.atomic():
-        if claim.export.last_problem != "paused":
-            events.record_event(
-                claim.export, events.PAUSED, at=timezone.now(), reason=claim.export.workspace.pause_code
-            )
+        # Held while we write, or a resumption in between would leave the rows put off.
+        workspace = Workspace.objects.select_for_update(no_key=True).get(pk=export.workspace_id)
+        if not workspace.is_paused:
+            stay(claim)
+            return
+        home.put_off(Export.objects.filter(workspace=workspace), home.latest_due(None))
+        if export.last_problem != "paused":
+            events.record_event(export, events.PAUSED, at=timezone.now(), reason=workspace.pause_code)
         outcomes.wait(claim, "workspace_paused", until=None, last_problem="paused")
+
+
+def stay(claim: Claim) -> None:
+    """Let go of a row as it was, due at once: what held it up is over."""
+    export = claim.export
+    outcomes.wait(claim, export.waiting_code or "turn", until=export.waiting_until, due_at=timezone.now())
 
 
 def note_alive(export: Export, asked_at: datetime) -> None:
@@ -164,13 +179,21 @@ def _preparing(claim: Claim, reply: Preparing) -> None:
 
 
 def _observed_gap(export: Export, now: datetime) -> float:
-    """Return the seconds since the last look at a RUNNING export that count towards the deadline."""
+    """Return the seconds since the last look at a RUNNING export that count towards the deadline.
+
+    A pause and an outage in between are nobody's time; the rest counts, or a host that fails now and then would keep
+    a stuck export for ever.
+    """
     if export.running_since is None or export.looked_at is None:
         return 0.0
-    stops = (export.workspace.resumed_at, export.workspace.host.recovered_at)
-    if any(stop is not None and stop > export.looked_at for stop in stops):
-        return 0.0  # paused, or the breaker open, in between: that time is nobody's
-    return min(now - export.looked_at, LONGEST_GAP).total_seconds()
+    # When a pause began is not kept: what came before it does not count either.
+    since = max(export.looked_at, export.workspace.resumed_at or export.looked_at)
+    gap = now - since
+    host = export.workspace.host
+    if host.failing_since and host.recovered_at:
+        outage = min(host.recovered_at, now) - max(host.failing_since, since)
+        gap -= max(outage, timedelta(0))
+    return max(min(gap, LONGEST_GAP), timedelta(0)).total_seconds()
 
 
 def _stuck(claim: Claim) -> None:
@@ -196,12 +219,20 @@ def _stuck(claim: Claim) -> None:
 
 def _unavailable(claim: Claim, reason: str, retry_after: float | None, opens_breaker: bool, asked_at: datetime) -> None:
     export = claim.export
-    if opens_breaker:
-        due = breaker.note_fault(export.workspace.host, asked_at=asked_at, reason=reason, retry_after=retry_after)
-    else:
-        wait = pace.back_off(export.faults + 1, pace.configured_pace())
-        due = timezone.now() + timedelta(seconds=max(wait, retry_after or 0.0))
-    outcomes.try_again(claim, f"way_{reason}", due_at=due, waiting_code="upstream_unavailable")
+    host = export.workspace.host
+    lost: LeaseLost | None = None
+    with transaction.atomic():  # a recovery in between would pass over this row, which is still held
+        if opens_breaker or retry_after:  # whoever asks for time is given it by everybody
+            due = breaker.note_fault(host, asked_at=asked_at, reason=reason, retry_after=retry_after)
+        else:
+            breaker.end_trial(host)
+            due = timezone.now() + timedelta(seconds=pace.back_off(export.faults + 1, pace.configured_pace()))
+        try:
+            outcomes.try_again(claim, f"way_{reason}", due_at=due, waiting_code="upstream_unavailable")
+        except LeaseLost as error:
+            lost = error  # what we learned of the host holds all the same
+    if lost:
+        raise lost
 
 
 def _estimate_waiting(export: Export, now: datetime) -> tuple[datetime | None, str]:

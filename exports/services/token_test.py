@@ -83,7 +83,9 @@ def test_token(*, actor: User, workspace: Workspace, wait_seconds: float = TURN_
     verdict = _verdict(reply)
     if isinstance(reply, Unavailable) and reply.opens_breaker:
         breaker.note_fault(workspace.host, asked_at=asked_at, reason=reply.reason, retry_after=reply.retry_after)
-    elif not isinstance(reply, Unavailable):
+    elif isinstance(reply, Unavailable):
+        breaker.end_trial(workspace.host)
+    else:
         breaker.note_success(workspace.host)
     if verdict is Verdict.ACCEPTED:
         upstream.note_token_works(workspace, asked_at)

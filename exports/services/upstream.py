@@ -58,10 +58,11 @@ def pause_workspace(workspace: Workspace, code: PauseCode) -> bool:
     with transaction.atomic():
         paused = bool(unchanged.update(paused_at=now, pause_code=code))
         if paused:
+            # Within the transaction: a resumption that follows wakes them again.
+            home.put_off(Export.objects.filter(workspace=workspace), home.latest_due(None))
             audit_log.record_audit("workspace.paused", actor=None, workspace=workspace, subject=str(code))
     if paused:
         workspace.paused_at, workspace.pause_code = now, code
-        home.put_off(Export.objects.filter(workspace=workspace), home.latest_due(None))
     return paused
 
 
