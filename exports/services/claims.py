@@ -88,6 +88,10 @@ class LeaseKeeper:
 
     It must end when the worker is asked to stop or the row is no longer ours; ``abort`` then cuts the connection,
     so that a blocked read returns.
+
+    Attributes:
+        on_wire: a connection may be open. Then a lease that could not be renewed in time counts as lost: whoever takes
+            the row over asks too.
     """
 
     def __init__(self, claim: Claim) -> None:
@@ -95,6 +99,7 @@ class LeaseKeeper:
         self.stopping = False
         self.lost = False
         self.holds_transfer_lane = False
+        self.on_wire = True
         self._aborts: list[Callable[[], None]] = []
         self._progress: int | None = None
         self._done = threading.Event()
@@ -124,21 +129,25 @@ class LeaseKeeper:
     def _run(self) -> None:
         pause = min(WATCH_SECONDS, settings.EXPORT_LEASE_SECONDS / 6)
         every = min(settings.EXPORT_LEASE_SECONDS / 3, 2.0)
-        renewed = time.monotonic()
+        tried = renewed = time.monotonic()
         try:
             while not self._done.wait(pause):
                 if shutdown.is_stopping():
                     self.stopping = True
-                if not self.must_end and time.monotonic() - renewed >= every:
-                    renewed = time.monotonic()
-                    self._renew()
+                now = time.monotonic()
+                if not self.must_end and now - tried >= every:
+                    tried = now
+                    if self._renew():
+                        renewed = now
+                if self.on_wire and time.monotonic() - renewed >= settings.EXPORT_LEASE_SECONDS:
+                    self.lost = True
                 if self.must_end:
                     for abort in self._aborts:
                         abort()
         finally:
             connection.close()
 
-    def _renew(self) -> None:
+    def _renew(self) -> bool:
         values = {} if self._progress is None else {"bytes_received": self._progress}
         try:
             self.lost = not self.claim.renew(**values)
@@ -148,3 +157,5 @@ class LeaseKeeper:
             # The database is away for a moment: the lease still stands; the next write decides by the fence.
             logger.warning("lease.renewal_failed %s %s", self.claim.export.pk, type(error).__name__)
             connection.close()
+            return False
+        return not self.lost

@@ -10,7 +10,8 @@ from django.utils import timezone
 from exports.analytics_cloud.streams import BodyStream, DownloadCut
 from exports.files.archive import ArchiveReceipt, ArchiveRefused, CheckStopped, check_archive
 from exports.files.receiving import Received, StorageFull, receive
-from exports.models import Export, Status
+from exports.files.storage import FileMissing
+from exports.models import Export, Queue, Status
 from exports.services import crash_points, events, history, home, outcomes, pace, stored, windows
 from exports.services.claims import Claim, LeaseKeeper, LeaseLost
 
@@ -48,6 +49,7 @@ def fetch_file(claim: Claim, stream: BodyStream, keeper: LeaseKeeper) -> None:
             min_free_bytes=settings.EXPORT_MIN_FREE_BYTES,
             on_progress=keeper.progress,
         )
+        keeper.on_wire = False
         crash_points.reached("download_done")
         claim.write(gate_started_at=timezone.now(), bytes_received=received.bytes)
         crash_points.reached("in_gate")
@@ -64,6 +66,9 @@ def fetch_file(claim: Claim, stream: BodyStream, keeper: LeaseKeeper) -> None:
         _make_ready(claim, received, receipt, seen_ready_at)
     except LeaseLost:
         storage.remove(name)
+        raise
+    except (FileNotFoundError, FileMissing):
+        claim.write()  # raises LeaseLost when it was cancelled: that removes the part
         raise
     except DownloadCut as cut:
         storage.remove(name)
@@ -124,7 +129,8 @@ def wake_siblings(export: Export) -> None:
     """After one file another is likely next: those that wait upstream or for the download's turn are asked soon."""
     soon = timezone.now() + timedelta(seconds=pace.configured_pace().first)
     siblings = Export.objects.filter(workspace=export.workspace_id, leased_until__isnull=True)
-    siblings.filter(status=Status.WAITING, due_at__gt=soon).update(due_at=soon)
+    # Any of them may be the file by now, which is for the transfer workers.
+    siblings.filter(status=Status.WAITING, due_at__gt=soon).update_in_order(due_at=soon, queue=Queue.TRANSFER)
     home.wake(siblings.filter(waiting_code="download_turn"))
 
 
@@ -153,7 +159,10 @@ def _refused(claim: Claim, keeper: LeaseKeeper, refusal: ArchiveRefused, receive
         return
     export = claim.export
     problem = f"file_{refusal.code}"
-    same_again = export.refused_sha256 == received.sha256
+    # A bad row in an archive that is whole lies there like that. A cut or broken archive may be a fault of the way,
+    # even twice at the same byte (analytics-cloud-api.md §2: try again).
+    at_rest = refusal.line is not None and refusal.code != "last_line_incomplete"
+    same_again = at_rest and export.refused_sha256 == received.sha256
     if refusal.final or same_again:
         outcomes.fail(claim, problem, line=refusal.line, attempts=export.attempts + 1)
         return
