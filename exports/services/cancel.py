@@ -1,6 +1,7 @@
 """Stepping back from an export: a requester leaves, a manager ends it."""
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,44 +27,36 @@ def cancel_export(*, user: User, export: Export) -> Export:
     if not is_requester and role != Role.MANAGER:
         raise Forbidden("not_yours", _("Only those who asked for this export, or a manager, can cancel it."))
     with transaction.atomic():
-        # The row first, so that a join and a cancel take turns.
-        if not Export.objects.filter(pk=export.pk).active().update(note=export.note):
+        # The row first: from here on joins, steps and other cancels wait for us.
+        if not Export.objects.filter(pk=export.pk).active().update(note=F("note")):
             raise WrongState("already_ended", _("This export has ended already; there is nothing to cancel."))
+        export.refresh_from_db()
         Requester.objects.filter(export=export, user=user).delete()
         if role != Role.MANAGER and Requester.objects.filter(export=export).exists():
             events.record_event(export, events.LEFT, at=timezone.now(), actor=user)
             audit_log.record_audit("export.left", actor=user, workspace=export.workspace, subject=str(export.pk))
             return export
-    return _end(export, user)
-
-
-def _end(export: Export, user: User) -> Export:
-    now = timezone.now()
-    for _attempt in range(20):  # a step may move the row between our look and our write; each try sees it anew
-        export.refresh_from_db()
-        if not export.is_active:
-            raise WrongState("already_ended", _("This export has ended already; there is nothing to cancel."))
         name = export.stored_name
-        with transaction.atomic():
-            moved = Export.objects.move(
-                export,
-                Status.CANCELLED,
-                ended_at=now,
-                stored_name="",
-                waiting_code="",
-                waiting_since=None,
-                waiting_until=None,
-                estimated_ready_at=None,
-                estimate_basis="",
-            )
-            if moved:
-                events.record_event(export, events.CANCELLED, at=now, actor=user)
-                audit_log.record_audit(
-                    "export.cancelled", actor=user, workspace=export.workspace, subject=str(export.pk)
-                )
-        if moved:
-            if name:
-                stored.storage().remove(name)
-            home.arrange_home(export.workspace_id)
-            return export
-    raise WrongState("busy", _("This export is changing too quickly right now. Please try again."))
+        _end(export, user)
+    if name:
+        stored.storage().remove(name)
+    home.arrange_home(export.workspace_id)
+    return export
+
+
+def _end(export: Export, user: User) -> None:
+    now = timezone.now()
+    ended = Export.objects.move(
+        export,
+        Status.CANCELLED,
+        ended_at=now,
+        stored_name="",
+        waiting_code="",
+        waiting_since=None,
+        waiting_until=None,
+        estimated_ready_at=None,
+        estimate_basis="",
+    )
+    assert ended, "the row is ours for the length of the transaction"
+    events.record_event(export, events.CANCELLED, at=now, actor=user)
+    audit_log.record_audit("export.cancelled", actor=user, workspace=export.workspace, subject=str(export.pk))

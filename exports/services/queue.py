@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -163,7 +164,7 @@ def _join(export: Export, user: User) -> bool:
     now = timezone.now()
     with transaction.atomic():
         # Touching the row keeps a concurrent cancel from ending it between our look and our seat.
-        if not Export.objects.filter(pk=export.pk).active().update(note=export.note):
+        if not Export.objects.filter(pk=export.pk).active().update(note=F("note")):
             return False
         _seat, is_new = Requester.objects.get_or_create(export=export, user=user, defaults={"joined_at": now})
         if is_new:
@@ -176,7 +177,7 @@ def _reuse(export: Export, user: User) -> bool:
     now = timezone.now()
     with transaction.atomic():
         ready = Export.objects.filter(pk=export.pk, status=Status.READY, expires_at__gt=now)
-        if not ready.update(note=export.note):
+        if not ready.update(note=F("note")):
             return False
         _seat, is_new = Requester.objects.get_or_create(export=export, user=user, defaults={"joined_at": now})
         if is_new:
