@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import Export, ExportEvent, Status, User
@@ -76,25 +77,31 @@ def waiting_for(export: Export, health: Health | None = None) -> Waiting | None:
         return None
     workspace, host = export.workspace, export.workspace.host
     since = export.waiting_since or export.created_at
+    lapsed = export.leased_until is not None and export.leased_until <= timezone.now()
+    is_arriving = export.status == Status.DOWNLOADING and not lapsed
+    if is_arriving and export.gate_started_at is not None:
+        return _waiting("checking", export.gate_started_at, None)
+    if is_arriving:
+        return _waiting("download", since, None)
     if workspace.paused_at is not None:
         return _waiting(workspace.pause_code, workspace.paused_at, None)
     if export.hold:
         return _waiting(export.hold, since, None)
     if health is not None and not health.has_workers:
         return _waiting("no_worker", health.silent_since or since, None)
-    if export.status == Status.DOWNLOADING and export.waiting_code == "download":
-        if export.gate_started_at is not None:
-            return _waiting("checking", export.gate_started_at, None)
-        return _waiting("download", since, export.estimated_ready_at)
-    if host.failures and host.not_before is not None and export.status != Status.DOWNLOADING:
+    if export.status == Status.DOWNLOADING:  # its worker is gone, the next one takes it over
+        return _waiting("handed_back", since, None)
+    if host.failures and host.not_before is not None:
         return _waiting("upstream_unavailable", host.failing_since or since, host.not_before)
     code = export.waiting_code or "turn"
+    if code == "workspace_paused":  # the pause ended a moment ago; the row's next step is due
+        code = "turn"
     return _waiting(code, since, export.waiting_until)
 
 
 def _waiting(code: str, since: datetime, until: datetime | None) -> Waiting:
-    if code == "workspace_paused":  # the pause ended a moment ago; the row's next step is due
-        code = "turn"
+    if until is not None and until <= timezone.now():  # it was to end by now: nobody knows any more
+        until = None
     sentence, turn = words.WAITS[code]
     return Waiting(code=code, since=since, until=until, sentence=str(sentence), turn=turn)
 

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -101,20 +102,18 @@ def _require_owner(user: User, export: Export) -> Role:
     return role
 
 
-def _remove_file(  # type: ignore[no-untyped-def]
-    export: Export, to: Status, event: str, *, guard: dict, actor: User | None = None, **values
+def _remove_file(
+    export: Export, to: Status, event: str, *, guard: dict[str, Any], actor: User | None = None, **values: Any
 ) -> bool:
     if export.status != Status.READY:
         return False
     now = timezone.now()
     with transaction.atomic():
-        if guard and not Export.objects.filter(pk=export.pk, **guard).exists():
-            return False
         names = list(
             DerivedFile.objects.filter(export=export).exclude(stored_name="").values_list("stored_name", flat=True)
         )
         names.append(export.stored_name)
-        if not Export.objects.move(export, to, stored_name="", ended_at=now, **values):
+        if not Export.objects.filter(**guard).move(export, to, stored_name="", ended_at=now, **values):
             return False
         DerivedFile.objects.filter(export=export).delete()
         events.record_event(

@@ -15,29 +15,30 @@ RINGS_PER_TICK = 200
 
 
 def tick() -> int:
-    """Mark due rows and ring for them (a bounded number, none again within one lease); returns how many."""
+    """Mark due rows and ring for them (a bounded number, none again within one lease); returns how many rang."""
     now = timezone.now()
     health.beat(Heartbeat.TICK, queues="", at=now)
-    expire.expire_due()
     rung = _ring_due()
     _ring_formats()
+    expire.expire_due()  # last: a file that can't be removed must not keep the others waiting
     return rung
 
 
 def _ring_due() -> int:
     now = timezone.now()
     quiet = Q(rung_at__isnull=True) | Q(rung_at__lte=now - lease_time())
-    due = Export.objects.active().due(now).filter(quiet)
+    due = Export.objects.active().due(now).reachable(now).filter(quiet)
     chosen = list(due.values_list("pk", "queue")[:RINGS_PER_TICK])
     if not chosen:
         return 0
     # The same condition again: another beat's tick may have rung meanwhile.
-    Export.objects.active().filter(quiet, pk__in=[pk for pk, _queue in chosen], due_at__lte=now).update(rung_at=now)
-    for pk, queue in chosen:
+    keys = [pk for pk, _queue in chosen]
+    Export.objects.active().filter(quiet, pk__in=keys, due_at__lte=now).update_in_order(rung_at=now)
+    for rung, (pk, queue) in enumerate(chosen):
         if not doorbell.send(doorbell.ADVANCE, str(pk), queue):
             # Nobody heard: the marks must not keep the next tick quiet.
-            Export.objects.filter(pk__in=[pk for pk, _queue in chosen], rung_at=now).update(rung_at=None)
-            break
+            Export.objects.filter(pk__in=keys[rung:], rung_at=now).update_in_order(rung_at=None)
+            return rung
     return len(chosen)
 
 

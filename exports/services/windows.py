@@ -13,6 +13,8 @@ UPSTREAM_KEEPS = timedelta(hours=25)
 
 def note_asked(export: Export, now: datetime) -> None:
     """Remember that the export's key is being asked: before the question is sent."""
+    assert export.asked_from is not None
+    assert export.asked_to is not None
     AskedWindow.objects.update_or_create(
         workspace=export.workspace,
         data_type=export.data_type,
@@ -34,6 +36,8 @@ def note_fetched(export: Export) -> None:
 
 
 def _windows_of(export: Export) -> QuerySet[AskedWindow]:
+    assert export.asked_from is not None
+    assert export.asked_to is not None
     return AskedWindow.objects.filter(
         workspace=export.workspace_id,
         data_type=export.data_type,
