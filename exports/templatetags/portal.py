@@ -14,8 +14,10 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
+from exports.models import Scope
 from exports.web import times
 
 register = template.Library()
@@ -147,3 +149,9 @@ def query(context: template.Context, **changes: object) -> str:
 def with_class(field: BoundField, name: str) -> SafeString:
     """Render a field's own widget with a CSS class, marked when its value was refused."""
     return field.as_widget(attrs={"class": f"{name} is-invalid" if field.errors else name})
+
+
+@register.filter
+def scope_words(scopes: list[str]) -> str:
+    """Show what an API token may, in words."""
+    return get_text_list([str(Scope(scope).label) for scope in scopes], _("and"))

@@ -115,15 +115,13 @@ def _line(entry: Entry) -> Line:
 
 def _formats(export: Export) -> tuple[Format, ...]:
     made = {row.variant: row for row in DerivedFile.objects.filter(export=export)}
-    offered = []
-    for name in formats.FORMATS:
-        row = made.get(name)
-        if name == "original":
-            offered.append(Format(name, FORMATS[name], "ready", export.bytes, 0))
-        elif row is None:
-            offered.append(Format(name, FORMATS[name], "", None, 0))
-        else:
-            offered.append(Format(name, FORMATS[name], row.state, row.bytes, row.done_rows))
+    offered = [Format("original", FORMATS["original"], DerivedFile.State.READY.value, export.bytes, 0)]
+    for name, words in FORMATS.items():
+        if name in formats.MADE:
+            row = made.get(name)
+            offered.append(
+                Format(name, words, row.state, row.bytes, row.done_rows) if row else Format(name, words, "", None, 0)
+            )
     return tuple(offered)
 
 

@@ -7,6 +7,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
+from exports.services.addresses import client_address
+from exports.services.audit_log import coming_from
+
 ZONE_COOKIE = "time_zone"
 # Nothing here needs a sensor, a payment or the person's position, and no embedded page gets them either.
 PERMISSIONS_POLICY = (
@@ -14,6 +17,17 @@ PERMISSIONS_POLICY = (
     "payment=(), usb=(), interest-cohort=()"
 )
 WITHOUT_PERSON = ("/api/", "/health/", "/static/")
+
+
+class AddressMiddleware:
+    """Has the record of deeds say from which address each was done."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with coming_from(client_address(request)):
+            return self.get_response(request)
 
 
 class PersonMiddleware:

@@ -32,6 +32,8 @@ BLOCKED = frozenset(
         "our_fault",
     }
 )
+# Waits whose words are a whole sentence; the others name a thing that is waited for.
+SENTENCES = frozenset({"upstream_pending", "upstream_running", "upstream_unavailable", "download", "checking"})
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class RowView:
     tone: str
     turning: bool
     wait: str
+    wait_is_thing: bool
     wait_is_blocked: bool
     since: datetime | None
     until: datetime | None
@@ -110,6 +113,7 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
         tone="warn" if blocked else look.tone,
         turning=look.turning and not blocked,
         wait=wait.sentence if wait else "",
+        wait_is_thing=wait is not None and wait.code not in SENTENCES,
         wait_is_blocked=blocked,
         since=wait.since if wait else None,
         until=_ahead(wait.until if wait else None, now),

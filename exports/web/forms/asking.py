@@ -24,18 +24,29 @@ class ExactZone(models.TextChoices):
     UTC = "utc", gettext_lazy("UTC")
 
 
-class WallClockField(forms.CharField):
+class WallClockField(forms.Field):
     """A date and time as typed, in no zone unless it names one."""
 
-    def to_python(self, value: Any) -> Any:
-        """Return a datetime, or None for an empty input."""
-        text = super().to_python(value)
+    def to_python(self, value: Any) -> datetime | None:
+        """Return the time; None for an empty input."""
+        text = str(value or "").strip()
         if not text:
             return None
         try:
-            return datetime.fromisoformat(text.strip())
+            return datetime.fromisoformat(text)
         except ValueError:
             raise forms.ValidationError(_("Write the time like 2026-10-01T09:30 or 2026-10-01T09:30:00.000.")) from None
+
+
+class WorkspaceField(forms.ModelChoiceField):
+    """One of the workspaces in which the person may ask; what is no id at all isn't one of them either."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the workspace; None for an empty input."""
+        try:
+            return super().to_python(value)
+        except forms.ValidationError:
+            raise forms.ValidationError(self.error_messages["invalid_choice"], code="invalid_choice") from None
 
 
 class AskForm(forms.Form):
@@ -44,7 +55,7 @@ class AskForm(forms.Form):
     ``doubts`` are soft refusals (field, sentence): the person may insist with ``anyway``.
     """
 
-    workspace = forms.ModelChoiceField(
+    workspace = WorkspaceField(
         queryset=Workspace.objects.none(),
         empty_label=None,
         error_messages={
@@ -64,8 +75,8 @@ class AskForm(forms.Form):
     )
     first_day = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     last_day = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
-    exact_from = WallClockField(required=False, max_length=40)
-    exact_to = WallClockField(required=False, max_length=40)
+    exact_from = WallClockField(required=False)
+    exact_to = WallClockField(required=False)
     exact_zone = forms.ChoiceField(required=False, choices=ExactZone.choices)
     name = forms.CharField(required=False, max_length=NAME_LENGTH)
     note = forms.CharField(required=False, max_length=NOTE_LENGTH)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from exports.models import DataType
 from exports.services import health
 from exports.services.queue import Outcome, Queued, queue_export
 from exports.services.refusals import Refusal
@@ -81,7 +82,7 @@ def _show(request: HttpRequest, form: AskForm, checked: AskForm, status: int = 2
         "preview": preview_of(checked),
         "workspaces": workspaces,
         "chosen_types": form["types"].value() or [],
-        "types": [(value, label, TYPES[value]) for value, label in form.fields["types"].choices],  # type: ignore[attr-defined]
+        "types": [(value, DataType(value).label, words) for value, words in TYPES.items()],
         "ranges": RangeKind.choices,
         "health": health.state(),
     }

@@ -118,4 +118,6 @@ def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
         return response
     row = DerivedFile.objects.filter(export=export, format=name).order_by("-wanted_at").first()
     context = {"export": export, "format": name, "row": row, "section": "exports"}
-    return render(request, "exports/making.html", context, status=202, headers={"Refresh": "2"})
+    page = render(request, "exports/making.html", context, status=202)
+    page["Refresh"] = "2"
+    return page

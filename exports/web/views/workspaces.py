@@ -90,13 +90,13 @@ def workspace_settings(request: HttpRequest, pk: UUID) -> HttpResponse:
         data = form.cleaned_data
         person = person_of(request)
         try:
-            workspaces.set_retention(actor=person, workspace=workspace, hours=data["retention_hours"])
             workspaces.update_workspace(
                 actor=person,
                 workspace=workspace,
                 name=data["name"],
                 base_url=data["base_url"],
                 time_zone=data["time_zone"],
+                retention_hours=data["retention_hours"],
             )
         except Refusal as refusal:
             put_on_form(form, refusal)

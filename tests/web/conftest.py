@@ -1,0 +1,35 @@
+"""People in browsers."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from exports.models import Heartbeat, User
+from exports.services import health
+from tests.support.cast import cast as cast
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+Browse = Callable[[User], Client]
+
+
+@pytest.fixture
+def browse() -> Browse:
+    """Open a signed-in browser for a person."""
+
+    def opened(person: User) -> Client:
+        client = Client()
+        client.force_login(person, backend=BACKEND)
+        return client
+
+    return opened
+
+
+@pytest.fixture
+def engine(db: None) -> None:
+    """A clock and workers that are alive."""
+    later = timezone.now() + timedelta(hours=1)
+    health.beat("worker", queues="poll,transfer,convert", at=later)
+    health.beat(Heartbeat.TICK, queues="", at=later)

@@ -1,0 +1,291 @@
+"""The form that asks: ten seconds, nothing lost, every refusal at its field."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import DjangoAssertNumQueries
+
+from exports.models import Export, Status
+from exports.services import pauses
+from tests.support.cast import Cast, make_export, make_ready_export, make_workspace
+from tests.web.conftest import Browse
+from tests.web.markup import check_page, read, text_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("engine")]
+
+NEW = "/exports/new/"
+PREVIEW = "/exports/new/preview/"
+OCTOBER = {"range": "days", "first_day": "2026-10-01", "last_day": "2026-10-31"}
+NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def bob(cast: Cast, browse: Browse) -> Client:
+    return browse(cast.bob)
+
+
+def form(cast: Cast, **values: object) -> dict[str, object]:
+    return {"workspace": str(cast.acme.pk), "types": ["page"], **OCTOBER, **values}
+
+
+def errors_of(answer: object, field: str) -> str:
+    found = [one for one in read(answer) if one.attrs.get("id") == f"id_{field}_error"]
+    return found[0].text.strip() if found else ""
+
+
+def test_form_starts_with_the_last_workspace_and_type_and_last_month(cast: Cast, bob: Client) -> None:
+    other = make_workspace("Zulu", token="z" * 40, member=cast.bob)
+    make_export(other, cast.bob, Status.FAILED, data_type="segment")
+    answer = bob.get(NEW)
+    content = answer.content.decode()
+    assert f'<option value="{other.pk}" selected>' in " ".join(content.split())
+    assert 'value="segment" checked' in content
+    assert 'value="last-month" checked' in content
+    check_page(answer)
+
+
+def test_days_are_sent_as_the_workspace_s_whole_days(cast: Cast, browse: Browse) -> None:
+    tokyo = make_workspace("Tokyo", token="t" * 40, time_zone="Asia/Tokyo", member=cast.bob)
+    answer = browse(cast.bob).post(NEW, form(cast, workspace=str(tokyo.pk), name=" October ", note="for the board"))
+    export = Export.objects.get()
+    assert answer.headers["Location"] == f"/exports/{export.pk}/"
+    assert export.range_from == datetime(2026, 9, 30, 15, tzinfo=UTC)
+    assert export.range_to == datetime(2026, 10, 31, 14, 59, 59, 999000, tzinfo=UTC)
+    assert (export.name, export.note, export.requested_by) == ("October", "for the board", cast.bob)
+
+
+def test_several_types_are_several_exports_asked_together(cast: Cast, bob: Client) -> None:
+    answer = bob.post(NEW, form(cast, types=["page", "event", "segment"]), follow=True)
+    assert set(Export.objects.values_list("data_type", flat=True)) == {"page", "event", "segment"}
+    assert answer.redirect_chain == [("/", 302)]
+    assert "3 exports queued." in answer.content.decode()
+    again = bob.post(NEW, form(cast, types=["page", "event", "individual"]), follow=True)
+    assert "1 export queued. 2 running ones joined." in again.content.decode()
+    assert Export.objects.count() == 4
+
+
+def test_exact_times_mean_the_workspace_s_zone_or_utc(cast: Cast, browse: Browse) -> None:
+    tokyo = make_workspace("Tokyo", token="t" * 40, time_zone="Asia/Tokyo", member=cast.bob)
+    values = {
+        "workspace": str(tokyo.pk),
+        "range": "exact",
+        "exact_from": "2026-10-01T09:00",
+        "exact_to": "2026-10-01T10:30:15.250",
+    }
+    client = browse(cast.bob)
+    client.post(NEW, form(cast, **values, exact_zone="workspace"))
+    client.post(NEW, form(cast, **values, exact_zone="utc"))
+    begins = set(Export.objects.values_list("range_from", "range_to"))
+    assert begins == {
+        (datetime(2026, 10, 1, 0, tzinfo=UTC), datetime(2026, 10, 1, 1, 30, 15, 250000, tzinfo=UTC)),
+        (datetime(2026, 10, 1, 9, tzinfo=UTC), datetime(2026, 10, 1, 10, 30, 15, 250000, tzinfo=UTC)),
+    }
+
+
+@time_machine.travel(NOW, tick=False)
+def test_preset_is_resolved_when_it_is_sent(cast: Cast, bob: Client) -> None:
+    bob.force_login(cast.bob, backend="allauth.account.auth_backends.AuthenticationBackend")
+    bob.post(NEW, form(cast, range="yesterday"))
+    assert Export.objects.get().range_from == datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "sentence"),
+    [
+        ({"types": []}, "types", "Choose at least one type of data."),
+        ({"types": ["odd"]}, "types", "Choose one of the data types."),
+        ({"range": ""}, "range", "Choose which days you need."),
+        ({"range": "odd"}, "range", "Select a valid choice"),
+        ({"first_day": ""}, "first_day", "Choose the first day."),
+        ({"last_day": ""}, "last_day", "Choose the last day."),
+        ({"last_day": "31.10.2026"}, "last_day", "Enter a valid date."),
+        ({"last_day": "2026-09-30"}, "last_day", "The last day is before the first."),
+        ({"range": "exact"}, "exact_from", "Say when it begins."),
+        ({"range": "exact", "exact_from": "noon", "exact_to": "2026-10-01T09:00"}, "exact_from", "Write the time like"),
+        (
+            {"range": "exact", "exact_from": "2026-10-02T09:00", "exact_to": "2026-10-01T09:00"},
+            "exact_to",
+            "The end is before the beginning.",
+        ),
+        ({"name": "x" * 121}, "name", "at most 120 characters"),
+        ({"workspace": ""}, "workspace", "Choose a workspace."),
+        ({"workspace": "odd"}, "workspace", "You can’t ask for exports here"),
+    ],
+)
+def test_refused_input_keeps_what_was_typed_and_says_why_at_its_field(
+    changes: dict[str, object], field: str, sentence: str, cast: Cast, bob: Client
+) -> None:
+    answer = bob.post(NEW, form(cast, note="keep me", **changes))
+    assert answer.status_code == 422
+    assert sentence in errors_of(answer, field)
+    assert "keep me" in answer.content.decode()
+    assert not Export.objects.exists()
+    check_page(answer)
+
+
+@pytest.mark.parametrize("person", ["vera", "charlie"])
+def test_viewer_and_stranger_are_refused_at_the_workspace(person: str, cast: Cast, browse: Browse) -> None:
+    client = browse(getattr(cast, person))
+    answer = client.post(NEW, form(cast))
+    assert not Export.objects.exists()
+    assert answer.status_code == 422
+    if person == "vera":
+        assert "needs the role “Member”" in text_of(answer)
+    else:
+        assert "You can’t ask for exports here" in errors_of(answer, "workspace")
+
+
+def test_range_outside_the_retention_is_refused_unless_insisted(cast: Cast, bob: Client) -> None:
+    long_ago = {"first_day": "2020-01-01", "last_day": "2020-01-31"}
+    refused = bob.post(NEW, form(cast, **long_ago))
+    assert "begins more than 13 months ago" in errors_of(refused, "range")
+    assert 'name="anyway"' in refused.content.decode()
+    assert not Export.objects.exists()
+    bob.post(NEW, form(cast, **long_ago, anyway="on"))
+    assert Export.objects.count() == 1
+
+
+def test_paused_workspace_is_refused_unless_queued_anyway(cast: Cast, bob: Client) -> None:
+    pauses.pause_by_manager(actor=cast.alice, workspace=cast.acme)
+    refused = bob.post(NEW, form(cast))
+    assert "is paused" in errors_of(refused, "workspace")
+    assert not Export.objects.exists()
+    bob.post(NEW, form(cast, anyway="on"))
+    assert Export.objects.count() == 1
+
+
+def test_equal_running_export_is_announced_and_joined(cast: Cast, browse: Browse, bob: Client) -> None:
+    browse(cast.alice).post(NEW, form(cast))
+    assert "an equal export is running. You will join it." in " ".join(
+        bob.get(PREVIEW, form(cast)).content.decode().split()
+    ).replace('<a href="' + Export.objects.get().get_absolute_url() + '">', "").replace("</a>", "")
+    answer = bob.post(NEW, form(cast), follow=True)
+    assert "you have joined it" in answer.content.decode()
+    assert Export.objects.count() == 1
+
+
+def test_equal_file_answers_at_once_or_is_asked_afresh(cast: Cast, bob: Client) -> None:
+    window = {
+        "range_from": datetime(2026, 10, 1, tzinfo=UTC),
+        "range_to": datetime(2026, 10, 31, 23, 59, 59, 999000, tzinfo=UTC),
+    }
+    ready = make_ready_export(cast.acme, cast.alice, **window)
+    Export.objects.filter(pk=ready.pk).update(ready_at=timezone.now() - timedelta(hours=3))
+    preview = bob.get(PREVIEW, form(cast)).content.decode()
+    assert "3 h ago" in preview
+    assert 'name="fresh"' in preview
+    answer = bob.post(NEW, form(cast))
+    assert answer.headers["Location"] == f"/exports/{ready.pk}/"
+    bob.post(NEW, form(cast, fresh="on"))
+    assert Export.objects.filter(fresh=True).count() == 1
+
+
+def test_check_button_shows_the_window_and_sends_nothing(cast: Cast, bob: Client) -> None:
+    answer = bob.post(NEW, form(cast, check="1"))
+    assert answer.status_code == 200
+    assert "2026-10-01T00:00:00.000Z" in text_of(answer)
+    assert "2026-10-31T23:59:59.999Z" in text_of(answer)
+    assert not Export.objects.exists()
+
+
+def test_preview_shows_both_zones_length_and_clock_change(cast: Cast, bob: Client) -> None:
+    berlin = make_workspace("Berlin", token="b" * 40, time_zone="Europe/Berlin", member=cast.bob)
+    answer = bob.get(PREVIEW, form(cast, workspace=str(berlin.pk)))
+    content = " ".join(answer.content.decode().split())
+    for part in (
+        "1 Oct 2026 00:00:00.000 CEST",
+        "31 Oct 2026 23:59:59.999 CET",
+        "2026-09-30T22:00:00.000Z",
+        "2026-10-31T22:59:59.999Z",
+        "31 days 1 h",
+        "that day has 25 hours",
+        "a new export, in minutes to a few hours",
+    ):
+        assert part in content
+    assert "<html" not in content
+
+
+def test_preview_says_the_usual_duration_and_what_is_under_way(cast: Cast, bob: Client) -> None:
+    now = timezone.now()
+    for number in range(5):
+        start = datetime(2026, 9, 1 + number, tzinfo=UTC)
+        make_ready_export(
+            cast.acme,
+            cast.alice,
+            submitted_at=now - timedelta(minutes=12),
+            ready_at=now,
+            range_from=start,
+            range_to=start + timedelta(days=31),
+        )
+    make_export(cast.acme, cast.alice, Status.QUEUED)
+    content = " ".join(bob.get(PREVIEW, form(cast)).content.decode().split())
+    assert "usually 12 min (the last 5 like it)" in content
+    assert "1 export of this workspace is under way already." in content
+
+
+def test_preview_of_a_range_ahead_warns(cast: Cast, bob: Client) -> None:
+    content = bob.get(PREVIEW, form(cast, first_day="2026-10-01", last_day="2090-01-01")).content.decode()
+    assert "This ends in the future" in content
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {"range": "days"}, {"range": "odd", "workspace": "odd"}, {"types": ["odd"]}, {"first_day": "x"}]
+)
+def test_preview_of_anything_at_all_answers(values: dict[str, object], cast: Cast, bob: Client) -> None:
+    assert bob.get(PREVIEW, values).status_code == 200
+    assert bob.get(PREVIEW, form(cast, **values)).status_code == 200
+    assert bob.get(NEW, values).status_code == 200
+
+
+def test_preview_of_all_types_takes_few_queries(
+    cast: Cast, bob: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    every = ["event", "identity", "individual", "membership", "page", "segment"]
+    with django_assert_max_num_queries(25):
+        bob.get(PREVIEW, form(cast, types=every))
+
+
+def test_period_after_an_export_fills_the_form(cast: Cast, bob: Client) -> None:
+    export = make_ready_export(
+        cast.acme,
+        cast.bob,
+        range_from=datetime(2026, 10, 1, tzinfo=UTC),
+        range_to=datetime(2026, 10, 31, 23, 59, 59, 999000, tzinfo=UTC),
+        data_type="segment",
+    )
+    content = bob.get(NEW, {"next_of": str(export.pk)}).content.decode()
+    assert 'value="2026-11-01"' in content
+    assert 'value="2026-11-30"' in content
+    assert 'value="segment" checked' in content
+
+
+def test_period_after_exact_times_fills_exact_times(cast: Cast, bob: Client) -> None:
+    export = make_export(
+        cast.acme,
+        cast.bob,
+        Status.FAILED,
+        range_from=datetime(2026, 10, 1, 1, tzinfo=UTC),
+        range_to=datetime(2026, 10, 1, 1, 59, 59, 999000, tzinfo=UTC),
+    )
+    content = bob.get(NEW, {"next_of": str(export.pk)}).content.decode()
+    assert 'value="2026-10-01T02:00:00.000"' in content
+    assert 'value="2026-10-01T02:59:59.999"' in content
+
+
+@pytest.mark.parametrize("wanted", ["odd", "00000000-0000-4000-8000-000000000000"])
+def test_period_after_nothing_is_not_found(wanted: str, bob: Client) -> None:
+    assert bob.get(NEW, {"next_of": wanted}).status_code == 404
+
+
+def test_stranger_can_not_prefill_from_a_foreign_export(cast: Cast, browse: Browse) -> None:
+    export = make_export(cast.acme, cast.bob, Status.FAILED)
+    assert browse(cast.charlie).get(NEW, {"next_of": str(export.pk)}).status_code == 404
+
+
+def test_address_prefills_the_form_but_never_insists(cast: Cast, bob: Client) -> None:
+    content = bob.get(NEW, {"workspace": str(cast.acme.pk), "types": ["event"], **OCTOBER, "anyway": "on"}).content
+    assert b'value="event" checked' in content
+    assert b'name="anyway" checked' not in content

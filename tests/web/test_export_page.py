@@ -1,0 +1,235 @@
+"""One export's page: what it says in each state, and its buttons."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import DjangoAssertNumQueries
+
+from exports.models import DerivedFile, Export, Requester, Status
+from exports.services import events
+from tests.support.cast import Cast, content_of, make_export, make_ready_export
+from tests.web.conftest import Browse
+from tests.web.markup import check_page, read, text_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("engine")]
+
+LIVE = {"headers": {"HX-Request": "true"}}
+
+
+@pytest.fixture
+def alice(cast: Cast, browse: Browse) -> Client:
+    return browse(cast.alice)
+
+
+@pytest.mark.parametrize("status", [one for one in Status if one != Status.READY])
+def test_each_state_has_its_page(status: Status, cast: Cast, alice: Client) -> None:
+    export = make_export(cast.acme, cast.bob, status)
+    answer = alice.get(f"/exports/{export.pk}/")
+    assert str(status.label) in text_of(answer)
+    check_page(answer)
+
+
+def test_active_export_says_what_it_waits_for_since_and_until(cast: Cast, alice: Client) -> None:
+    export = make_export(cast.acme, cast.bob, Status.QUEUED)
+    words = text_of(alice.get(f"/exports/{export.pk}/"))
+    assert "Waits for: Its place in the queue" in words
+    assert "No. 1 in the queue" in words
+    assert "Since" in words
+    assert "Until unknown yet" in words
+
+
+def test_ready_export_shows_its_receipt_and_all_formats(cast: Cast, alice: Client) -> None:
+    now = timezone.now()
+    export = make_ready_export(
+        cast.acme,
+        cast.bob,
+        first_date=now,
+        last_date=now,
+        upstream_wait_seconds=214,
+        upstream_work_seconds=731,
+        unpacked_bytes=5_000_000,
+    )
+    answer = alice.get(f"/exports/{export.pk}/")
+    words = text_of(answer)
+    for part in (export.sha256, "3 min 34 s", "12 min 11 s", "5.0 MB unpacked", "Keep longer", "Delete the file"):
+        assert part in words
+    content = answer.content.decode()
+    assert f'data-copy="{export.sha256}"' in content
+    for name in ("jsonl", "json", "csv", "xlsx", "parquet"):
+        assert f"/exports/{export.pk}/download/?format={name}" in content
+    check_page(answer)
+
+
+def test_empty_result_is_called_an_answer(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob, rows=0)
+    assert "no rows for this range" in text_of(alice.get(f"/exports/{export.pk}/"))
+
+
+def test_unproved_and_suspiciously_small_files_are_said_to_be_so(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob, proved=False, few_rows=True)
+    words = text_of(alice.get(f"/exports/{export.pk}/"))
+    assert "Can’t be proved" in words
+    assert "Far fewer rows" in words
+
+
+def test_failed_export_says_what_whose_turn_and_what_next(cast: Cast, alice: Client) -> None:
+    export = make_export(cast.acme, cast.bob, Status.FAILED, error_code="file_not_an_object", error_line=17)
+    words = text_of(alice.get(f"/exports/{export.pk}/"))
+    for part in ("not a record", "(row 17)", "Whose turn", "Analytics Cloud’s turn", "What next", "Run it again"):
+        assert part in words
+
+
+def test_timeline_tells_the_story_with_people(cast: Cast, alice: Client) -> None:
+    export = make_export(cast.acme, cast.bob, Status.WAITING)
+    now = timezone.now()
+    events.record_event(export, events.QUEUED, at=now, actor=cast.bob)
+    events.record_event(export, events.PROBLEM, at=now, problem="way_timeout")
+    words = text_of(alice.get(f"/exports/{export.pk}/"))
+    assert "Queued" in words
+    assert "Bob" in words
+    assert "did not answer in time" in words
+
+
+def test_shifted_window_stands_in_the_technical_details(cast: Cast, alice: Client) -> None:
+    export = make_export(cast.acme, cast.bob, Status.WAITING)
+    Export.objects.filter(pk=export.pk).update(
+        asked_from=export.range_from - timedelta(milliseconds=1), asked_to=export.range_to
+    )
+    assert "59.999Z" in text_of(alice.get(f"/exports/{export.pk}/"))
+
+
+def test_live_part_answers_204_until_something_changes_and_stops_at_the_end(cast: Cast, alice: Client) -> None:
+    export = make_export(cast.acme, cast.bob, Status.WAITING)
+    part = next(one for one in read(alice.get(f"/exports/{export.pk}/")) if one.attrs.get("id") == "export")
+    poll = part.attrs["hx-get"]
+    assert alice.get(poll, **LIVE).status_code == 204
+    Export.objects.filter(pk=export.pk).update(status=Status.CANCELLED, due_at=None, ended_at=timezone.now())
+    changed = alice.get(poll, **LIVE)
+    part = next(one for one in read(changed) if one.attrs.get("id") == "export")
+    assert part.attrs["data-state"] == "cancelled"
+    assert "hx-get" not in part.attrs
+    assert b"<html" not in changed.content
+
+
+def test_page_stays_live_while_a_format_is_made(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    DerivedFile.objects.create(export=export, format="csv", variant="csv")
+    answer = alice.get(f"/exports/{export.pk}/")
+    assert "being made" in text_of(answer)
+    assert 'hx-trigger="every 3s"' in answer.content.decode()
+
+
+def test_page_takes_few_queries_with_a_long_story(
+    cast: Cast, alice: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    for _number in range(40):
+        events.record_event(export, events.JOINED, at=timezone.now(), actor=cast.alice)
+    Requester.objects.create(export=export, user=cast.alice)
+    with django_assert_max_num_queries(12):
+        alice.get(f"/exports/{export.pk}/")
+
+
+def test_buttons_are_those_the_role_may_press(cast: Cast, browse: Browse) -> None:
+    active = make_export(cast.acme, cast.bob, Status.QUEUED)
+    ready = make_ready_export(cast.acme, cast.bob, extended=1)
+
+    def buttons(person: str, export: Export) -> set[str]:
+        page = browse(getattr(cast, person)).get(f"/exports/{export.pk}/").content.decode()
+        return {name for name in ("cancel", "run-again", "extend", "delete") if f"/{name}/" in page}
+
+    assert buttons("alice", active) == {"cancel"}
+    assert buttons("bob", active) == {"cancel"}
+    assert buttons("vera", active) == set()
+    assert buttons("alice", ready) == {"run-again", "extend", "delete"}
+    assert buttons("bob", ready) == {"run-again", "delete"}
+    assert buttons("vera", ready) == set()
+
+
+def test_cancel_of_a_shared_export_steps_back_and_says_so(cast: Cast, browse: Browse) -> None:
+    export = make_export(cast.acme, cast.bob, Status.QUEUED)
+    Requester.objects.create(export=export, user=cast.alice)
+    client = browse(cast.bob)
+    assert "Step back" in text_of(client.get(f"/exports/{export.pk}/"))
+    answer = client.post(f"/exports/{export.pk}/cancel/", follow=True)
+    assert "You have stepped back" in answer.content.decode()
+    export.refresh_from_db()
+    assert export.status == Status.QUEUED
+
+
+def test_cancel_ends_the_export_and_a_second_one_says_that_it_has_ended(cast: Cast, alice: Client) -> None:
+    export = make_export(cast.acme, cast.alice, Status.QUEUED)
+    assert "The export is cancelled." in alice.post(f"/exports/{export.pk}/cancel/", follow=True).content.decode()
+    assert "has ended already" in alice.post(f"/exports/{export.pk}/cancel/", follow=True).content.decode()
+
+
+def test_next_in_a_form_leads_only_to_addresses_of_ours(cast: Cast, alice: Client) -> None:
+    for wanted, led in (
+        ("/?status=active", "/?status=active"),
+        ("//evil.example/", None),
+        ("https://evil.example", None),
+    ):
+        export = make_export(cast.acme, cast.alice, Status.QUEUED)
+        answer = alice.post(f"/exports/{export.pk}/cancel/", {"next": wanted})
+        assert answer.headers["Location"] == (led or f"/exports/{export.pk}/")
+
+
+def test_run_again_leads_to_the_new_export_and_joins_an_equal_one(cast: Cast, browse: Browse) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    client = browse(cast.bob)
+    answer = client.post(f"/exports/{export.pk}/run-again/")
+    new = Export.objects.get(run_again_of=export)
+    assert answer.headers["Location"] == f"/exports/{new.pk}/"
+    joined = client.post(f"/exports/{export.pk}/run-again/", follow=True)
+    assert joined.redirect_chain[-1][0] == f"/exports/{new.pk}/"
+    assert "you have joined it" in joined.content.decode()
+    assert "an earlier export" in text_of(joined)
+
+
+def test_extend_and_delete_say_what_they_did(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    assert "kept longer" in alice.post(f"/exports/{export.pk}/extend/", follow=True).content.decode()
+    assert "The file is deleted" in alice.post(f"/exports/{export.pk}/delete/", follow=True).content.decode()
+    assert alice.get(f"/exports/{export.pk}/download/").status_code == 410
+
+
+def test_download_hands_out_the_file_with_range(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob, b"0123456789")
+    whole = alice.get(f"/exports/{export.pk}/download/")
+    assert content_of(whole) == b"0123456789"
+    assert whole.headers["Content-Disposition"].startswith("attachment; filename=")
+    assert whole.headers["Cache-Control"] == "private, no-store"
+    part = alice.get(f"/exports/{export.pk}/download/", headers={"Range": "bytes=2-4"})
+    assert (part.status_code, content_of(part)) == (206, b"234")
+
+
+def test_format_not_made_yet_shows_its_making_and_asks_again_by_itself(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    answer = alice.get(f"/exports/{export.pk}/download/?format=csv")
+    assert answer.status_code == 202
+    assert answer.headers["Refresh"] == "2"
+    assert "Making CSV" in text_of(answer)
+    check_page(answer)
+    DerivedFile.objects.update(done_rows=2)
+    assert "2 of 3 rows" in text_of(alice.get(f"/exports/{export.pk}/download/?format=csv"))
+
+
+def test_unknown_format_is_refused_with_a_page(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    answer = alice.get(f"/exports/{export.pk}/download/?format=exe")
+    assert answer.status_code == 400
+    check_page(answer)
+
+
+def test_gone_file_says_until_when_it_was_kept(cast: Cast, alice: Client) -> None:
+    export = make_export(cast.acme, cast.bob, Status.EXPIRED)
+    answer = alice.get(f"/exports/{export.pk}/download/")
+    assert "Run the export again" in text_of(answer)
+    check_page(answer)
+
+
+@pytest.mark.parametrize("address", ["/exports/00000000-0000-4000-8000-000000000000/", "/exports/nonsense/"])
+def test_unknown_export_is_not_found(address: str, alice: Client) -> None:
+    assert alice.get(address).status_code == 404
