@@ -12,3 +12,4 @@ keepalive = 5
 max_requests = 20000
 max_requests_jitter = 2000
 accesslog = None
+control_socket_disable = True  # it would lie in the home folder: shared by two portals, missing in a container
