@@ -1,12 +1,31 @@
-"""Who did what, for administrators: append-only, in the transaction of the deed itself."""
+"""Who did what, for administrators: append-only, in the transaction of the deed itself.
 
-# ruff: noqa: S105 - the names of actions on tokens, no secrets
+One deed of a person is one entry. What the deed brought with it (a saved token that ends a pause) stands in its data.
+"""
 
+# ruff: noqa: S105 - the names of actions on tokens and passwords, no secrets
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from exports.models import AuditEntry, Membership, Role, User, Workspace
 
-# Every action; the pages translate them, and a test compares the two.
+# Every action; the pages name them (exports/web/audit_words.py), and a test compares the two.
+SIGNED_IN = "person.signed_in"
+SIGN_IN_FAILED = "person.sign_in_failed"
+SIGN_IN_LOCKED = "person.sign_in_locked"
+SIGNED_OUT = "person.signed_out"
+CONFIRMED = "person.confirmed"
+PASSWORD_CHANGED = "person.password_changed"
+PASSWORD_RESET = "person.password_reset"
+SECOND_FACTOR_ADDED = "person.second_factor_added"
+SECOND_FACTOR_REMOVED = "person.second_factor_removed"
+SECOND_FACTOR_RENEWED = "person.second_factor_renewed"
+SETTINGS_CHANGED = "person.settings_changed"
+API_TOKEN_MADE = "api_token.made"
+API_TOKEN_REVOKED = "api_token.revoked"
 WORKSPACE_CREATED = "workspace.created"
 WORKSPACE_CHANGED = "workspace.changed"
 WORKSPACE_PAUSED = "workspace.paused"
@@ -18,8 +37,33 @@ TOKEN_SET = "token.set"
 TOKEN_FORGOTTEN = "token.forgotten"
 TOKEN_TESTED = "token.tested"
 TOKEN_KEYS_ROTATED = "token_keys.rotated"
-API_TOKEN_MADE = "api_token.made"
-API_TOKEN_REVOKED = "api_token.revoked"
+EXPORT_QUEUED = "export.queued"
+EXPORT_JOINED = "export.joined"
+EXPORT_REUSED = "export.reused"
+EXPORT_LEFT = "export.left"
+EXPORT_CANCELLED = "export.cancelled"
+EXPORT_EXTENDED = "export.extended"
+EXPORT_DOWNLOADED = "export.downloaded"
+EXPORT_FILE_DELETED = "export.file_deleted"
+RECORD_TAKEN = "record.taken"
+ADMIN_ADDED = "admin.added"
+ADMIN_CHANGED = "admin.changed"
+ADMIN_DELETED = "admin.deleted"
+ALL_ACTIONS = frozenset(
+    value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str) and "." in value
+)
+
+_address: ContextVar[str | None] = ContextVar("audit_address", default=None)
+
+
+@contextmanager
+def coming_from(address: str | None) -> Iterator[None]:
+    """Note the network address of whoever acts meanwhile in this thread: each entry then carries it."""
+    before = _address.set(address)
+    try:
+        yield
+    finally:
+        _address.reset(before)
 
 
 def record_audit(
@@ -29,6 +73,7 @@ def record_audit(
     workspace: Workspace | None = None,
     subject: str = "",
     address: str | None = None,
+    on_oneself: bool = False,
     **data: Any,
 ) -> AuditEntry:
     """Append one entry.
@@ -38,18 +83,19 @@ def record_audit(
         actor: the person; None for the engine and for the command line.
         workspace: the workspace concerned, if one.
         subject: what it was done to, in a few words (an e-mail address, a name); cut at 200 characters.
-        address: the person's network address, where known.
+        address: the person's network address, where it isn't that of `coming_from`.
+        on_oneself: a deed that everybody may do, such as signing in: no right of an administrator is behind it.
         data: JSON values (never a token, never upstream text).
     """
     return AuditEntry.objects.create(
         action=action,
         actor=actor,
         actor_email=actor.email if actor else "",
-        as_site_administrator=actor is not None and _acts_as_site_administrator(actor, workspace),
+        as_site_administrator=actor is not None and not on_oneself and _acts_as_site_administrator(actor, workspace),
         workspace=workspace,
         workspace_name=workspace.name if workspace else "",
         subject=subject[:200],
-        address=address,
+        address=address or _address.get(),
         data=data,
     )
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import transaction
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 
 from exports.files.storage import FileMissing
 from exports.models import DerivedFile, Download, Export, Status, User
-from exports.services import describe, expire, formats, stored
+from exports.services import audit_log, describe, expire, formats, stored
+from exports.services.addresses import client_address
 from exports.services.http_ranges import Unsatisfiable, if_range_holds, parse_range
 from exports.services.refusals import Gone, WrongState
 
@@ -258,15 +259,18 @@ def _answer(request: HttpRequest, user: User, export: Export, file: _File, forma
 
 
 def _log(request: HttpRequest, user: User, export: Export, format_name: str, length: int) -> None:
-    Download.objects.create(export=export, user=user, address=_address(request), format=format_name, bytes=length)
-
-
-def _address(request: HttpRequest) -> str | None:
-    """The peer's own address; headers that anybody can write are not asked."""
-    try:
-        return str(ip_address(request.META.get("REMOTE_ADDR", "")))
-    except ValueError:
-        return None
+    address = client_address(request)
+    with transaction.atomic():
+        Download.objects.create(export=export, user=user, address=address, format=format_name, bytes=length)
+        audit_log.record_audit(
+            audit_log.EXPORT_DOWNLOADED,
+            actor=user,
+            workspace=export.workspace,
+            subject=str(export.pk),
+            address=address,
+            format=format_name,
+            bytes=length,
+        )
 
 
 def _file_lost(export: Export) -> HttpResponseBase:

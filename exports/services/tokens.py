@@ -82,9 +82,17 @@ def set_token(*, actor: User, workspace: Workspace, token: str, expires_at: date
 
 
 def store_token(
-    *, actor: User | None, workspace: Workspace, token: str, expires_at: datetime | None = None
+    *,
+    actor: User | None,
+    workspace: Workspace,
+    token: str,
+    expires_at: datetime | None = None,
+    has_own_entry: bool = True,
 ) -> Workspace:
     """Do what `set_token` says without asking who may: for that and for making a workspace.
+
+    Args:
+        has_own_entry: False when the caller's entry on record tells of the token.
 
     Raises:
         Refused: see `set_token`.
@@ -120,29 +128,36 @@ def store_token(
                 )
         except IntegrityError:
             raise Refused("token_used_elsewhere", USED_ELSEWHERE, "token") from None
-        record_audit(
-            audit_log.TOKEN_SET,
-            actor=actor,
-            workspace=workspace,
-            subject=workspace.name,
-            replaced=replaced,
-            expires_at=expires_at.isoformat() if expires_at else None,
-        )
+        resumed = ""
         if workspace.pause_code != PauseCode.MANAGER:
-            _resume_unless_address_refused(workspace, actor, now)
+            resumed = _resume_unless_address_refused(workspace, actor, now)
+        if has_own_entry:
+            record_audit(
+                audit_log.TOKEN_SET,
+                actor=actor,
+                workspace=workspace,
+                subject=workspace.name,
+                replaced=replaced,
+                expires_at=expires_at.isoformat() if expires_at else None,
+                **({"resumed": resumed} if resumed else {}),
+            )
     return workspace
 
 
-def _resume_unless_address_refused(workspace: Workspace, actor: User | None, now: datetime) -> None:
-    """Resume; a workspace whose address is no longer listed stays paused for that, whatever its token."""
+def _resume_unless_address_refused(workspace: Workspace, actor: User | None, now: datetime) -> str:
+    """Resume; a workspace whose address is no longer listed stays paused for that, whatever its token.
+
+    Returns:
+        Which pause it ended, if one.
+    """
     try:
         normalize_base_url(workspace.base_url, settings.ANALYTICS_CLOUD_ORIGINS)
     except OriginRefused:
         if workspace.pause_code != PauseCode.BASE_URL_REFUSED:
             workspace.paused_at, workspace.pause_code = now, PauseCode.BASE_URL_REFUSED
             workspace.save(update_fields=["paused_at", "pause_code"])
-        return
-    resume_lane(workspace, actor=actor)
+        return ""
+    return resume_lane(workspace, actor=actor)
 
 
 def forget_token(*, actor: User, workspace: Workspace) -> Workspace:
@@ -158,17 +173,17 @@ def forget_token(*, actor: User, workspace: Workspace) -> Workspace:
     with transaction.atomic():
         workspace = lock_workspace(workspace)
         if workspace.has_token:
-            drop_token(workspace, actor=actor)
+            drop_token(workspace)
+            record_audit(audit_log.TOKEN_FORGOTTEN, actor=actor, workspace=workspace, subject=workspace.name)
     return workspace
 
 
-def drop_token(workspace: Workspace, *, actor: User | None) -> None:
-    """Delete the token and pause: for `forget_token` and for a change of address.
+def drop_token(workspace: Workspace) -> None:
+    """Delete the token and pause: for `forget_token` and for a change of address, which put it on record.
 
     Args:
         workspace: locked by the caller's transaction.
     """
-    had_one = workspace.has_token
     workspace.token_sealed = workspace.token_fingerprint = workspace.token_last4 = ""
     workspace.token_set_at = workspace.token_set_by = None
     workspace.token_expires_at = workspace.token_worked_at = None
@@ -189,5 +204,3 @@ def drop_token(workspace: Workspace, *, actor: User | None) -> None:
         ]
     )
     home.put_off(Export.objects.filter(workspace=workspace), home.latest_due(None))
-    if had_one:
-        record_audit(audit_log.TOKEN_FORGOTTEN, actor=actor, workspace=workspace, subject=workspace.name)

@@ -2,7 +2,9 @@
 
 import math
 import re
+from enum import Enum
 from functools import cache
+from typing import Any
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -36,6 +38,15 @@ WHY_NOT: dict[str, str | Promise] = {
         "ANALYTICS_CLOUD_ORIGINS."
     ),
 }
+
+
+class Unchanged(Enum):
+    """Says that a setting, whose None has a meaning of its own, isn't to be changed."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
 
 
 @cache
@@ -80,9 +91,16 @@ def create_workspace(
                 workspace.save(force_insert=True)
         except IntegrityError:
             raise Refused("name_taken", NAME_TAKEN, "name") from None
-        record_audit(audit_log.WORKSPACE_CREATED, actor=actor, workspace=workspace, subject=name, base_url=origin)
         if token is not None:
-            workspace = tokens.store_token(actor=actor, workspace=workspace, token=token)
+            workspace = tokens.store_token(actor=actor, workspace=workspace, token=token, has_own_entry=False)
+        record_audit(
+            audit_log.WORKSPACE_CREATED,
+            actor=actor,
+            workspace=workspace,
+            subject=name,
+            base_url=origin,
+            with_token=token is not None,
+        )
     return workspace
 
 
@@ -93,22 +111,28 @@ def update_workspace(
     name: str | None = None,
     base_url: str | None = None,
     time_zone: str | None = None,
+    retention_hours: float | None | Unchanged = UNCHANGED,
 ) -> Workspace:
     """Change what is given. Another base URL deletes the token and pauses: a token belongs to its address.
+
+    Args:
+        retention_hours: how long new files are kept; None means ``EXPORT_RETENTION_HOURS``. Shown dates never move.
 
     Returns:
         The row as it stands now.
 
     Raises:
         Forbidden: not a manager.
-        Refused: name, address or zone can't be accepted.
+        Refused: name, address or zone can't be accepted, or the hours are no number above 0 or longer than ten years.
     """
     require_role(actor, workspace, Role.MANAGER)
-    wanted: dict[str, str] = {}
+    wanted: dict[str, Any] = {}
     if name is not None:
         wanted["name"] = _clean_name(name)
     if time_zone is not None:
         wanted["time_zone"] = _clean_time_zone(time_zone)
+    if not isinstance(retention_hours, Unchanged):
+        wanted["retention_hours"] = _clean_hours(retention_hours)
     origin = None if base_url is None else _clean_base_url(base_url)
     with transaction.atomic():
         workspace = lock_workspace(workspace)
@@ -124,7 +148,8 @@ def update_workspace(
             Workspace.objects.filter(pk=workspace.pk).update(host=_host(origin))
             # What lies at the old address is out of reach: it no longer fills the lane.
             AskedWindow.objects.filter(workspace=workspace).update(is_upstream=False)
-            tokens.drop_token(workspace, actor=actor)
+            changes["token_forgotten"] = workspace.has_token
+            tokens.drop_token(workspace)
         if changes:
             record_audit(
                 audit_log.WORKSPACE_CHANGED, actor=actor, workspace=workspace, subject=workspace.name, **changes
@@ -134,32 +159,13 @@ def update_workspace(
 
 
 def set_retention(*, actor: User, workspace: Workspace, hours: float | None) -> Workspace:
-    """Set how many hours new files are kept; None means ``EXPORT_RETENTION_HOURS``. Shown dates never move.
+    """Set how many hours new files are kept; None means ``EXPORT_RETENTION_HOURS``.
 
     Raises:
         Forbidden: not a manager.
         Refused: not a number above 0, or longer than ten years.
     """
-    require_role(actor, workspace, Role.MANAGER)
-    if hours is not None and not (math.isfinite(hours) and 0 < hours <= RETENTION_MOST_HOURS):
-        raise Refused(
-            "retention_out_of_range",
-            _("Give a number of hours above 0 and at most %(most)d.") % {"most": RETENTION_MOST_HOURS},
-            "retention_hours",
-        )
-    with transaction.atomic():
-        workspace = lock_workspace(workspace)
-        if workspace.retention_hours != hours:
-            Workspace.objects.filter(pk=workspace.pk).update(retention_hours=hours)
-            record_audit(
-                audit_log.WORKSPACE_CHANGED,
-                actor=actor,
-                workspace=workspace,
-                subject=workspace.name,
-                retention_hours=hours,
-            )
-            workspace.retention_hours = hours
-    return workspace
+    return update_workspace(actor=actor, workspace=workspace, retention_hours=hours)
 
 
 def find_workspace(text: str) -> Workspace | None:
@@ -169,6 +175,16 @@ def find_workspace(text: str) -> Workspace | None:
     if LOOKS_LIKE_AN_ID.fullmatch(text):
         return rows.filter(pk=text).first()
     return rows.filter(name__iexact=text).first()
+
+
+def _clean_hours(hours: float | None) -> float | None:
+    if hours is not None and not (math.isfinite(hours) and 0 < hours <= RETENTION_MOST_HOURS):
+        raise Refused(
+            "retention_out_of_range",
+            _("Give a number of hours above 0 and at most %(most)d.") % {"most": RETENTION_MOST_HOURS},
+            "retention_hours",
+        )
+    return hours
 
 
 def _clean_name(name: str) -> str:

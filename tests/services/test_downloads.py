@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.test import RequestFactory
 from django.utils import timezone
 
-from exports.models import DerivedFile, Download, Export, Status
+from exports.models import AuditEntry, DerivedFile, Download, Export, Status
 from exports.services import stored
 from exports.services.downloads import content_disposition, file_name, file_response
 from exports.services.refusals import Gone, Refused, WrongState
@@ -73,6 +73,10 @@ def test_download_is_on_record_with_person_address_format_and_bytes(cast: Cast, 
     content_of(fetch(cast, export, Range="bytes=5-9"))
     records = Download.objects.order_by("id").values_list("user__name", "address", "format", "bytes")
     assert list(records) == [("Vera", "127.0.0.1", "original", len(CONTENT)), ("Vera", "127.0.0.1", "original", 5)]
+    entries = AuditEntry.objects.filter(action="export.downloaded").order_by("id")
+    assert [(entry.actor, entry.subject, entry.address, entry.data) for entry in entries] == [
+        (cast.vera, str(export.pk), "127.0.0.1", {"format": "original", "bytes": count}) for count in (len(CONTENT), 5)
+    ]
 
 
 def test_range_is_answered_with_that_part(cast: Cast, export: Export) -> None:
