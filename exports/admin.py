@@ -73,11 +73,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     hidden: tuple[str, ...] = ()
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Return the row's own columns without the hidden ones."""
         return [field.name for field in self.model._meta.fields if field.name not in self.hidden]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Return all of them."""
         return self.get_fields(request, obj)
 

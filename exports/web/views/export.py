@@ -117,7 +117,7 @@ def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     if response.status_code != 202:
         return response
     row = DerivedFile.objects.filter(export=export, format=name).order_by("-wanted_at").first()
-    context = {"export": export, "format": name, "row": row, "section": "exports"}
-    page = render(request, "exports/making.html", context, status=202)
+    making = {"export": export, "format": name, "row": row, "section": "exports"}
+    page = render(request, "exports/making.html", making, status=202)
     page["Refresh"] = "2"
     return page
