@@ -1,10 +1,13 @@
 """What every operation may answer, and limits that are met rather than refused."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import WithJsonSchema
 
 from exports.api.schemas import Problem
 from exports.services.paging import LIMIT_MOST
 
+Limit = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 1})]
 ALWAYS = (401, 403)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 
@@ -20,6 +22,20 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 STATUS_OF: dict[type[Refusal], int] = {Refused: 422, Forbidden: 403, WrongState: 409, Gone: 410, TooMany: 429}
 TOO_MANY_RETRY_SECONDS = 60
+
+# The framework's own words for what happens often; the rest stays as it says it.
+SENTENCES: dict[str, Promise] = {
+    "missing": gettext_lazy("This is needed."),
+    "string_type": gettext_lazy("This must be text."),
+    "string_unicode": gettext_lazy("This text can’t be read."),
+    "uuid_type": gettext_lazy("This is not an id."),
+    "uuid_parsing": gettext_lazy("This is not an id."),
+    "bool_type": gettext_lazy("This must be true or false."),
+    "bool_parsing": gettext_lazy("This must be true or false."),
+    "int_parsing": gettext_lazy("This must be a whole number."),
+    "int_parsing_size": gettext_lazy("This must be a whole number."),
+    "model_attributes_type": gettext_lazy("The body must be a JSON object."),
+}
 
 
 def problem(
@@ -70,7 +86,7 @@ def from_validation(request: HttpRequest, error: ValidationError) -> HttpRespons
     if any(item["loc"][0] == "path" for item in error.errors):
         return not_found(request)
     # The first part of a location says body or query, the second names the parameter of the function.
-    errors = [{"field": _field(item["loc"]), "message": _printable(item["msg"])} for item in error.errors]
+    errors = [{"field": _field(item["loc"]), "message": _sentence(item)} for item in error.errors]
     detail = " ".join(f"{item['field']}: {item['message']}" if item["field"] else item["message"] for item in errors)
     return problem(422, "invalid", detail[:1000], errors=errors)
 
@@ -78,6 +94,11 @@ def from_validation(request: HttpRequest, error: ValidationError) -> HttpRespons
 def _field(location: tuple[Any, ...]) -> str:
     parts = location[2:] if location[0] == "body" else location[1:]
     return _printable(".".join(str(part) for part in parts))
+
+
+def _sentence(item: dict[str, Any]) -> str:
+    known = SENTENCES.get(item["type"])
+    return str(known) if known is not None else _printable(item["msg"])
 
 
 def _printable(text: str) -> str:

@@ -36,15 +36,21 @@ class WorkspacesOut(Schema):
     next_cursor: str | None
 
 
+# White space around is cut before the rules of exports.services count, so that these only describe them.
+Name = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": 100})]
+Origin = Annotated[str, Field(json_schema_extra={"format": "uri", "examples": ["https://analytics.liferay.com"]})]
+TokenText = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": 512, "pattern": "^[!-~]+$"})]
+
+
 class WorkspaceIn(Schema):
-    name: str
-    base_url: str
+    name: Name
+    base_url: Origin
     time_zone: str | None = None
-    token: str | None = None
+    token: TokenText | None = None
 
 
 class TokenIn(Schema):
-    token: str
+    token: TokenText
     expires_at: MomentIn | None = None
 
 
@@ -55,7 +61,7 @@ class ExportIn(Schema):
     type: DataType
     range_from: Annotated[MomentIn, Field(alias="from")]
     range_to: Annotated[MomentIn, Field(alias="to")]
-    name: str | None = None
+    name: Annotated[str, Field(json_schema_extra={"maxLength": 120})] | None = None
     fresh: bool | None = None
 
 

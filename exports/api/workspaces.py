@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Router
 from ninja.responses import Status as Answer
 
-from exports.api.answers import answers, at_most
+from exports.api.answers import Limit, answers, at_most
 from exports.api.auth import MAY_MANAGE, MAY_READ, caller
 from exports.api.documents import workspace_documents
 from exports.api.schemas import TokenIn, WorkspaceIn, WorkspaceOut, WorkspacesOut
@@ -38,7 +38,7 @@ def _document(workspace: Workspace, user: User) -> dict[str, object]:
 
 
 @router.get("", response=answers({200: WorkspacesOut}, 422), auth=MAY_READ, url_name="api-workspaces")
-def list_workspaces(request: HttpRequest, cursor: str = "", limit: int = 100) -> object:
+def list_workspaces(request: HttpRequest, cursor: str = "", limit: Limit = 100) -> object:
     """The workspaces you belong to, the newest first; all of them for a site administrator."""
     token = caller(request)
     rows = workspaces_of(token).select_related("host")
