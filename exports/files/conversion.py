@@ -22,6 +22,7 @@ _MAKERS: Final = {
     "jsonl": "exports.files.json_formats:write_json_lines",
     "json": "exports.files.json_formats:write_json",
     "csv": "exports.files.csv_format:write_csv",
+    "xlsx": "exports.files.xlsx_format:write_xlsx",
 }
 
 

@@ -30,7 +30,7 @@ class _CsvFile:
         self._job = job
         self._target = target
 
-    def begin(self, columns: list[str]) -> None:
+    def begin(self, columns: list[str], rows: int) -> None:
         self._target.begin()
         header = io.StringIO()
         names = guarded_names(columns) if self._job.guard else columns

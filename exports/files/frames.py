@@ -1,7 +1,9 @@
 """Rows as tables of text: one frame a block, all with the same columns in the same order."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import polars as pl
@@ -21,8 +23,8 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "�
 class FrameWriter(Protocol):
     """One format's file, written frame by frame."""
 
-    def begin(self, columns: list[str]) -> None:
-        """Start the file, dropping all that was written."""
+    def begin(self, columns: list[str], rows: int) -> None:
+        """Start the file, dropping all that was written. `rows` is how many will come, if scanned first, else 0."""
 
     def add(self, frame: pl.DataFrame) -> None:
         """Append rows; all cells are text or null."""
@@ -31,60 +33,66 @@ class FrameWriter(Protocol):
         """Complete the file."""
 
 
-def write_frames(job: Job, writer: FrameWriter) -> int:
+def write_frames(job: Job, writer: FrameWriter, *, scan_first: bool = False) -> int:
     """Write all rows of `job`; returns their number.
 
     Writing starts with the columns of the first block, while later blocks are still to come. A file in which
     a further column turns up later is begun again, once, with all of them: reading everything twice to be safe
-    would cost every file what few need.
+    would cost every file what few need. `scan_first` does read twice, for a format that must know more.
     """
     finder = ColumnFinder()
-    rows = _attempt(job, writer, finder)
+    rows = None if scan_first else _attempt(job, writer, finder, None)
     if rows is None:
-        for block in _blocks(job):
-            finder.look(block)
-        rows = _attempt(job, writer, finder)
+        rows = sum(finder.look(block).rows for block in _blocks(job))
+        rows = _attempt(job, writer, finder, _Shape(_columns(job, finder), rows))
         assert rows is not None
     return rows
 
 
-def _attempt(job: Job, writer: FrameWriter, finder: ColumnFinder) -> int | None:
+@dataclass(frozen=True)
+class _Shape:
+    columns: list[str]
+    rows: int
+
+
+def _attempt(job: Job, writer: FrameWriter, finder: ColumnFinder, shape: _Shape | None) -> int | None:
     """Write all rows; None when a column turned up that the file was not begun with."""
-    columns: list[str] | None = None if not finder.names else ordered(job.data_type, finder.names)
     names = finder.names
-    if columns is not None:
-        writer.begin(columns)
+    if shape is not None:
+        writer.begin(shape.columns, shape.rows)
     rows = 0
-    with ThreadPoolExecutor(1, thread_name_prefix="frames") as hand:
+    with ThreadPoolExecutor(1, thread_name_prefix="frames") as hand, closing(_blocks(job)) as blocks:
         writing: Future[int] | None = None
-        for block in _blocks(job):
+        for block in blocks:
             look = finder.look(block)
             # The next block is looked at while this one is written; one at a time keeps memory and order.
             rows += writing.result() if writing else 0
             job.on_progress(rows)
-            if columns is None:
+            if shape is None:
                 names = finder.names
-                columns = ordered(job.data_type, names) or _columns_of_nothing(job.data_type)
-                writer.begin(columns)
+                shape = _Shape(_columns(job, finder), 0)
+                writer.begin(shape.columns, shape.rows)
             elif finder.names != names:
                 return None
             plain_names = sorted(finder.plain_names) if look.is_plain else None
-            writing = hand.submit(_write, writer, block, look.rows, columns, plain_names)
+            writing = hand.submit(_write, writer, block, look.rows, shape.columns, plain_names)
         rows += writing.result() if writing else 0
-    if columns is None:
-        writer.begin(_columns_of_nothing(job.data_type))
+    if shape is None:
+        writer.begin(_columns(job, finder), 0)
     writer.finish()
     job.on_progress(rows)
     return rows
 
 
-def _blocks(job: Job) -> Iterator[bytes]:
-    for block in ahead(row_blocks(job.source, job.source_kind, BLOCK_BYTES)):
-        yield mended(block)
+def _columns(job: Job, finder: ColumnFinder) -> list[str]:
+    """The columns found, in order; those of the contract when no row has any."""
+    return ordered(job.data_type, finder.names) or list(COLUMNS.get(job.data_type.lower(), ("id",)))
 
 
-def _columns_of_nothing(data_type: str) -> list[str]:
-    return list(COLUMNS.get(data_type.lower(), ("id",)))
+def _blocks(job: Job) -> Generator[bytes, None, None]:
+    with closing(ahead(row_blocks(job.source, job.source_kind, BLOCK_BYTES))) as blocks:
+        for block in blocks:
+            yield mended(block)
 
 
 def _write(writer: FrameWriter, block: bytes, rows: int, columns: list[str], plain_names: list[str] | None) -> int:

@@ -32,14 +32,15 @@ class HashedFile:
         self._digest = hashlib.sha256()
         self.bytes = 0
 
-    def write(self, data: bytes | memoryview) -> None:
-        """Append `data`. Raises `StorageFull`."""
+    def write(self, data: bytes | memoryview) -> int:
+        """Append `data`, all of it. Raises `StorageFull`."""
         left = memoryview(data)
         with full_is_storage_full():
             while left:
                 left = left[self._file.write(left) :]
         self._digest.update(data)
         self.bytes += len(data)
+        return len(data)
 
     @property
     def sha256(self) -> str:
