@@ -1,6 +1,7 @@
 """What templates say in one word: icons, times, sizes, addresses of files."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -14,8 +15,8 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from exports.models import Scope
 from exports.web import times
@@ -152,6 +153,12 @@ def with_class(field: BoundField, name: str) -> SafeString:
 
 
 @register.filter
+def listed(words: Iterable[str]) -> str:
+    """Show words one after another, with the language's own separator."""
+    return pgettext("between the items of a list", ", ").join(words)
+
+
+@register.filter
 def scope_words(scopes: list[str]) -> str:
     """Show what an API token may, in words."""
-    return get_text_list([str(Scope(scope).label) for scope in scopes], _("and"))
+    return listed(str(Scope(scope).label) for scope in scopes)

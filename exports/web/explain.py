@@ -63,7 +63,7 @@ class StatusLook:
 
 
 STATUSES: dict[str, StatusLook] = {
-    Status.QUEUED: StatusLook("clock-pause", "idle"),
+    Status.QUEUED: StatusLook("clock", "idle"),
     Status.WAITING: StatusLook("hourglass", "work"),
     Status.PREPARING: StatusLook("loader-2", "work", turning=True),
     Status.DOWNLOADING: StatusLook("cloud-download", "work"),

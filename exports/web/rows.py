@@ -116,8 +116,8 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
         wait_is_thing=wait is not None and wait.code not in SENTENCES,
         wait_is_blocked=blocked,
         since=wait.since if wait else None,
-        until=_ahead(wait.until if wait else None, now),
-        estimate=describe.estimate_sentence(export) if export.is_active else "",
+        until=wait.until if wait else None,
+        estimate=_estimate(export, now) if export.is_active else "",
         place=place,
         percent=None if blocked else percent_done(export, now),
         bytes_received=export.bytes_received or None if export.status == Status.DOWNLOADING else None,
@@ -136,6 +136,12 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
     )
 
 
+def _estimate(export: Export, now: datetime) -> str:
+    if export.estimated_ready_at is not None and export.estimated_ready_at <= now:
+        return _("it takes longer than exports like it usually do")
+    return describe.estimate_sentence(export)
+
+
 def title_of(export: Export) -> str:
     """Return the export's name, or its type."""
     return export.name or str(DataType(export.data_type).label)
@@ -146,15 +152,10 @@ def percent_done(export: Export, now: datetime) -> int | None:
     begun = export.upstream_started_at if export.status == Status.PREPARING else export.submitted_at
     if export.status not in (Status.WAITING, Status.PREPARING) or begun is None or export.estimated_ready_at is None:
         return None
+    if export.estimated_ready_at <= now:
+        return None  # the estimate was wrong; a bar that stands still would say otherwise
     whole = (export.estimated_ready_at - begun).total_seconds()
-    if whole <= 0:
-        return None
     return min(max(round(100 * (now - begun).total_seconds() / whole), 1), LONGEST_BAR)
-
-
-def _ahead(at: datetime | None, now: datetime) -> datetime | None:
-    """A time that was expected and has passed says nothing any more."""
-    return at if at is not None and at > now else None
 
 
 def version_of(*parts: object) -> str:

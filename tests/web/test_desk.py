@@ -82,7 +82,7 @@ def test_expired_by_the_clock_but_not_yet_removed_offers_no_download(cast: Cast,
 def test_export_that_ends_soon_is_warned_about_in_words(cast: Cast, alice: Client) -> None:
     make_ready_export(cast.acme, cast.bob, expires_at=timezone.now() + timedelta(minutes=30))
     answer = text_of(alice.get("/"))
-    assert "1 expire within 2 hours" in answer
+    assert "1 expire soon" in answer
     assert "the first in 29 min" in answer
 
 
