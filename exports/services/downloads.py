@@ -199,12 +199,13 @@ def _being_made(format_name: str, row: DerivedFile | None) -> HttpResponse:
 
 def _send(request: HttpRequest, user: User, export: Export, file: _File, format_name: str) -> HttpResponseBase:
     storage = stored.storage()
-    if storage.size(file.stored_name) != file.bytes:
+    if not stored.is_untouched(file.stored_name, size=file.bytes, sha256=file.sha256, since=file.modified_at):
         raise FileMissing(file.stored_name)
     path = storage.local_path(file.stored_name)
-    if settings.EXPORT_ACCEL_LOCATION and path is not None and request.method == "GET":
+    if settings.EXPORT_ACCEL_LOCATION and path is not None:
         response: HttpResponseBase = _accelerated(file)
-        _log(request, user, export, format_name, file.bytes)
+        if request.method == "GET":
+            _log(request, user, export, format_name, file.bytes)
     else:
         response = _answer(request, user, export, file, format_name)
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"

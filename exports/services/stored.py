@@ -1,16 +1,20 @@
 """The storage of the settings, and the limits of the gate."""
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
 
 from exports.files.archive import ArchiveLimits
-from exports.files.storage import Storage, storage_from
+from exports.files.storage import FileMissing, Storage, storage_from
 from exports.models import Export
+
+CHUNK = 1024 * 1024
 
 
 @lru_cache(maxsize=8)
@@ -35,23 +39,68 @@ def has_room() -> bool:
     return storage().free_bytes() >= settings.EXPORT_MIN_FREE_BYTES
 
 
-@contextmanager
-def local_source(export: Export) -> Iterator[Path]:
-    """Give a path on this machine to read a stored file from; a copy, removed afterwards, when it lies elsewhere.
+def sha256_of(name: str) -> str:
+    """Return the SHA-256 (hex) of a stored file as it lies there now.
+
+    Raises:
+        FileMissing: the file is gone.
+    """
+    with storage().open(name) as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def is_untouched(name: str, *, size: int, sha256: str, since: datetime) -> bool:
+    """Tell whether a stored file is what its receipt says.
+
+    Bytes and, on a disk, the time of the last change are looked at; only a file that something touched after it was
+    published is read again.
+
+    Args:
+        since: when the row said that the file is there: later than the last change that was ours.
 
     Raises:
         FileMissing: the file is gone.
     """
     store = storage()
+    if store.size(name) != size:
+        return False
+    path = store.local_path(name)
+    if path is None or datetime.fromtimestamp(_touched(path, name), UTC) <= since:
+        return True
+    return sha256_of(name) == sha256
+
+
+def _touched(path: Path, name: str) -> float:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise FileMissing(name) from None
+    return max(status.st_mtime, status.st_ctime)
+
+
+@contextmanager
+def local_source(export: Export) -> Iterator[Path]:
+    """Give a path on this machine to read a stored file from; a copy, removed afterwards, when it lies elsewhere.
+
+    Raises:
+        FileMissing: the file is gone, or is no longer what was stored.
+    """
+    store = storage()
     path = store.local_path(export.stored_name)
     if path is not None:
-        store.size(export.stored_name)
+        assert export.bytes is not None
+        assert export.ready_at is not None
+        if not is_untouched(export.stored_name, size=export.bytes, sha256=export.sha256, since=export.ready_at):
+            raise FileMissing(export.stored_name)
         yield path
         return
     copy = store.part_path(f"{export.stored_name}.source")
     try:
         with store.open(export.stored_name) as remote, copy.open("wb") as local:
-            shutil.copyfileobj(remote, local, 1024 * 1024)
+            shutil.copyfileobj(remote, local, CHUNK)
         yield copy
     finally:
         copy.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import tracemalloc
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -204,20 +205,29 @@ def test_file_is_gone_from_the_moment_shown_even_before_it_is_removed(cast: Cast
         fetch(cast, late)
 
 
-@pytest.mark.parametrize("harm", ["unlinked", "cut", "grown"])
+@pytest.mark.parametrize("harm", ["unlinked", "cut", "grown", "altered"])
 def test_file_harmed_behind_our_back_is_never_sent_and_written_down(cast: Cast, export: Export, harm: str) -> None:
     path = stored.storage().local_path(export.stored_name)
     assert path is not None
     if harm == "unlinked":
         path.unlink()
     else:
-        path.write_bytes(CONTENT[:-1] if harm == "cut" else CONTENT + b"x")
+        harmed = {"cut": CONTENT[:-1], "grown": CONTENT + b"x", "altered": CONTENT[:-1] + b"?"}
+        path.write_bytes(harmed[harm])
     with pytest.raises(Gone, match="file_lost"):
         fetch(cast, export)
     export.refresh_from_db()
     assert (export.status, export.error_code, export.stored_name) == (Status.FAILED, "file_lost", "")
     with pytest.raises(Gone, match="file_lost"):
         fetch(cast, export)
+
+
+def test_file_that_was_only_touched_is_read_again_and_sent(cast: Cast, export: Export) -> None:
+    path = stored.storage().local_path(export.stored_name)
+    assert path is not None
+    path.touch()
+    with closing(fetch(cast, export)) as response:
+        assert response.status_code == 200
 
 
 def test_file_that_expired_between_look_and_open_is_expired_not_lost(cast: Cast, export: Export) -> None:
