@@ -42,20 +42,43 @@ def keyset_page(
     Raises:
         Refused: the cursor is none of ours, or the limit is out of range.
     """
-    if not 1 <= limit <= LIMIT_MOST:
-        raise Refused("limit_out_of_range", _("The limit is 1 to %(most)d.") % {"most": LIMIT_MOST}, "limit")
-    sign, beyond = ("-", "lt") if newest_first else ("", "gt")
+    check_limit(limit)
+    sign = "-" if newest_first else ""
+    rows = _beyond(rows, time_field, cursor, "lt" if newest_first else "gt")
     rows = rows.order_by(f"{sign}{time_field}", f"{sign}pk")
-    if cursor:
-        at, key = _decode(cursor, rows.model)
-        # The first condition repeats what the second says, in a form that an index can start from.
-        rows = rows.filter(
-            Q(**{f"{time_field}__{beyond}e": at}),
-            Q(**{f"{time_field}__{beyond}": at}) | Q(**{time_field: at, f"pk__{beyond}": key}),
-        )
     found = list(rows[: limit + 1])
     items = found[:limit]
     return Page(items, _encode(items[-1], time_field) if len(found) > limit else None)
+
+
+def check_limit(limit: int) -> None:
+    """Refuse a page of no rows, or of too many.
+
+    Raises:
+        Refused: ``limit_out_of_range``.
+    """
+    if not 1 <= limit <= LIMIT_MOST:
+        raise Refused("limit_out_of_range", _("The limit is 1 to %(most)d.") % {"most": LIMIT_MOST}, "limit")
+
+
+def before(rows: QuerySet[M], time_field: str, cursor: str | None) -> QuerySet[M]:
+    """Return the rows that come after a cursor in a list with the newest first; all without one.
+
+    Raises:
+        Refused: the cursor is none of ours.
+    """
+    return _beyond(rows, time_field, cursor, "lt")
+
+
+def _beyond(rows: QuerySet[M], time_field: str, cursor: str | None, beyond: str) -> QuerySet[M]:
+    if not cursor:
+        return rows
+    at, key = _decode(cursor, rows.model)
+    # The first condition repeats what the second says, in a form that an index can start from.
+    return rows.filter(
+        Q(**{f"{time_field}__{beyond}e": at}),
+        Q(**{f"{time_field}__{beyond}": at}) | Q(**{time_field: at, f"pk__{beyond}": key}),
+    )
 
 
 def _encode(row: Model, time_field: str) -> str:

@@ -166,7 +166,7 @@ def test_list_of_many_costs_as_many_queries_as_of_few(cast: Cast, django_assert_
     caller.get("exports")
     for status in (Status.QUEUED, Status.WAITING, Status.FAILED, Status.CANCELLED) * 5:
         make_export(cast.acme, cast.bob, status)
-    with django_assert_max_num_queries(6):  # type: ignore[operator]
+    with django_assert_max_num_queries(8):  # type: ignore[operator]
         assert len(caller.get("exports").json()["items"]) == 20
 
 

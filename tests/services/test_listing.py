@@ -17,7 +17,7 @@ from exports.models import AuditEntry, DataType, Export, Status, User
 from exports.services.listing import Filters, exports_for, list_exports, parse_filters
 from exports.services.paging import keyset_page
 from exports.services.refusals import Refused
-from tests.support.cast import Cast, make_export
+from tests.support.cast import Cast, make_export, make_person, make_workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -76,20 +76,63 @@ def test_whole_id_finds_its_export(cast: Cast) -> None:
     assert listed(cast.charlie, text=str(export.pk)) == set()
 
 
-def test_page_of_many_is_one_query_that_starts_from_an_index(cast: Cast) -> None:
+@pytest.mark.parametrize(("who", "most"), [("ada", 1), ("vera", 2), ("bob", 3)])
+def test_page_of_many_takes_few_queries(cast: Cast, who: str, most: int) -> None:
+    cast.globex.memberships.create(user=cast.bob, role="viewer")
     now = timezone.now()
     for number in range(30):
         make_export(cast.acme, cast.bob, created_at=now - timedelta(minutes=number))
-    cursor = list_exports(user=cast.vera, filters=Filters(), limit=10).next_cursor
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
-        page = list_exports(user=cast.vera, filters=Filters(), cursor=cursor, limit=10)
+    user = getattr(cast, who)
+    cursor = list_exports(user=user, filters=Filters(), limit=10).next_cursor
+    with CaptureQueriesContext(connection) as queries:
+        page = list_exports(user=user, filters=Filters(), cursor=cursor, limit=10)
         for export in page.items:
             assert export.workspace.host.origin
             assert export.requested_by.email
     assert len(page.items) == 10
-    assert len(queries) == 1
+    assert len(queries) == most
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    ages=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 6), st.booleans()), max_size=25),
+    limit=st.integers(1, 7),
+    only_waiting=st.booleans(),
+)
+def test_pages_over_several_workspaces_hold_each_export_once_in_order(
+    cast: Cast, ages: list[tuple[int, int, bool]], limit: int, only_waiting: bool
+) -> None:
+    places = [cast.acme, cast.globex, make_workspace(f"Initech {uuid.uuid4()}")]
+    person = make_person(uuid.uuid4().hex)
+    for place in places[:2]:
+        place.memberships.create(user=person, role="viewer")
+    now = timezone.now()
+    Export.objects.all().delete()
+    made = [
+        make_export(
+            places[place],
+            cast.bob,
+            Status.WAITING if waits else Status.CANCELLED,
+            created_at=now - timedelta(minutes=age),
+        )
+        for place, age, waits in ages
+    ]
+    wanted = [
+        export
+        for export in sorted(made, key=lambda export: (export.created_at, export.pk), reverse=True)
+        if export.workspace_id != places[2].pk and (export.status == Status.WAITING or not only_waiting)
+    ]
+    filters = Filters(statuses=(Status.WAITING,) if only_waiting else ())
+    seen: list[Export] = []
+    cursor: str | None = None
+    while True:
+        page = list_exports(user=person, filters=filters, cursor=cursor, limit=limit)
+        assert len(page.items) == limit or page.next_cursor is None
+        seen += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == wanted
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
