@@ -30,7 +30,6 @@ class Case:
     Attributes:
         tolerated: codes of simulator violations that this case can't avoid, such as those of a frozen process.
         ends: which statuses each accepted export may end in (default: ready).
-        asked_afresh: how many further upstream exports of a question are in order, by export id.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -45,13 +44,13 @@ class Case:
         """Return the site administrator's program."""
         return self.stack.api
 
-    def place(self) -> Place:
+    def place(self, origin: str = "") -> Place:
         """Make a workspace in the portal and at Analytics Cloud."""
         name = f"place-{next(_numbers)}"
         token = new_token()
         self.stack.canaries.append(token)
         self.stack.simulator.replace_token(name, token)
-        key = self.api.make_workspace(name=name, origin=self.stack.simulator.base_url, token=token)
+        key = self.api.make_workspace(name=name, origin=origin or self.stack.simulator.base_url, token=token)
         made = Place(key, name, token)
         self.places[key] = made
         return made

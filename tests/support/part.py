@@ -88,9 +88,10 @@ class Part:
         """Return everything it said so far."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def tail(self, lines: int = 25) -> str:
-        """Return the last lines of its log."""
-        return "\n".join(self.text().splitlines()[-lines:])
+    def tail(self, lines: int = 15) -> str:
+        """Return the last lines of its log, without those that tell of another tick and no more."""
+        said = [line for line in self.text().splitlines() if "exports.tick" not in line]
+        return "\n".join(said[-lines:])
 
 
 def state_of(pid: int) -> str:

@@ -20,14 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
-import requests
 from celery import Celery
 
 from exports.analytics_cloud.simulator import Simulator
 from tests.support.part import Part, marked_processes
 from tests.support.portal_api import PortalApi
 from tests.support.redis_server import RedisServer
+from tests.support.tcp_proxy import TcpProxy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EMAIL, PASSWORD = "ada@example.com", "correct horse battery staple"
@@ -67,6 +68,7 @@ class Stack:
         folder: logs, database, temporary files.
         api: the site administrator's program.
         canaries: every secret that must show up nowhere.
+        way: a line to Analytics Cloud that can be closed.
         accepted: ids of all exports that the portal ever accepted here.
     """
 
@@ -83,6 +85,7 @@ class Stack:
         self.database_url = database_url or f"sqlite:///{self.folder / 'db.sqlite3'}"
         self.export_root = export_root or self.folder / "exports"
         self.simulator = Simulator(**({"rhythm": 0.4, "duration": 0.1, "rows": 300, "tokens": {}} | (simulator or {})))
+        self.way = TcpProxy(_address_of(self.simulator.base_url))
         self.redis = RedisServer()
         self.url = f"http://127.0.0.1:{_free_port()}"
         self.canaries: list[str] = []
@@ -101,6 +104,7 @@ class Stack:
     def __enter__(self) -> Self:
         try:
             self.simulator.start()
+            self.way.open()
             self.redis.start()
             self.manage("migrate", "--verbosity", "0")
             self._start_all()
@@ -129,6 +133,7 @@ class Stack:
         for part in self.parts.values():
             with suppress(AssertionError):
                 part.wait(10)
+        self.way.refuse()
         self.simulator.stop()
         if not os.environ.get("LAC_STACK_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -138,6 +143,8 @@ class Stack:
         self.api.until(self._is_up, f"web and workers up; {self.tails()}", seconds=seconds)
 
     def _is_up(self) -> bool:
+        dead = [name for name, part in self.parts.items() if not part.is_running]
+        assert not dead, f"{dead} ended by themselves\n{self.tails()}"
         said = all(" ready." in self.parts[worker.name].text() for worker in self.workers)
         return said and self.api.call("GET", "exports?limit=1").status_code == 200
 
@@ -156,10 +163,15 @@ class Stack:
             "REDIS_URL": self.redis.url,
             "PUBLIC_URL": self.url,
             "EXPORT_ROOT": str(self.export_root),
-            "ANALYTICS_CLOUD_ORIGINS": self.simulator.base_url,
+            "ANALYTICS_CLOUD_ORIGINS": f"{self.simulator.base_url},{self.way_origin}",
             "LAC_CRASH_POINTS": str(self.folder / "points"),
             self._marker.partition("=")[0]: self._marker.partition("=")[2],
         } | (self._settings | more)
+
+    @property
+    def way_origin(self) -> str:
+        """Return another allowed origin of the same Analytics Cloud: the way there can be closed and cut."""
+        return f"http://127.0.0.1:{self.way.port}"
 
     @property
     def _marker(self) -> str:
@@ -221,6 +233,7 @@ class Stack:
         for marker in (self.folder / "points").iterdir():
             marker.unlink(missing_ok=True)
         self.simulator.faults.clear()
+        self.way.open()
         self.redis.heal()
         for name in (WEB, BEAT, *(worker.name for worker in self.workers)):
             self.thaw(name)
@@ -315,13 +328,11 @@ def wait_while(condition: Any, what: str, seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def is_answering(url: str) -> bool:
-    """Tell whether an address answers at all within two seconds."""
-    try:
-        requests.get(url, timeout=2)
-    except requests.RequestException:
-        return False
-    return True
+def _address_of(origin: str) -> tuple[str, int]:
+    parts = urlsplit(origin)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return parts.hostname, parts.port
 
 
 def _free_port() -> int:

@@ -36,7 +36,9 @@ class TcpProxy:
         self.refuse()
 
     def open(self) -> None:
-        """Take connections, on the same port as before."""
+        """Take connections, on the same port as before; does so already: nothing happens."""
+        if self._listener is not None:
+            return
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))

@@ -1,0 +1,188 @@
+"""Analytics Cloud is ill in every way the contract knows: the right end, and a sentence a person understands."""
+
+import re
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.faults.case import Case, Place
+from tests.faults.checker import check
+from tests.faults.sick_upstream import SICKNESSES, WAY
+from tests.support.portal_api import ACTIVE
+from tests.support.stack import Stack, new_token, wait_while
+
+WHOSE = {"you", "token", "analytics_cloud", "us"}
+SENTENCE = re.compile(r"[A-Z“].*[.?!]( \(row \d+\))?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What became of an export whose Analytics Cloud had one sickness."""
+
+    export: dict[str, Any]
+    events: list[dict[str, Any]]
+    requests: int
+
+
+@pytest.fixture(scope="module")
+def patients(one_machine: Stack) -> dict[str, Patient]:
+    """One export per sickness, each in a workspace of its own, all at once; the checker looks at all of them."""
+    one_machine.heal()
+    case = Case(one_machine)
+    case.tolerated.add("asked-after-stored")
+    keys: dict[str, tuple[str, Place]] = {}
+    for name, sickness in SICKNESSES.items():
+        place = case.place()
+        one_machine.simulator.faults.add(sickness.kind, workspace=place.name, times=sickness.times, **sickness.options)
+        keys[name] = case.queue_one(place), place
+        if sickness.error:
+            case.accept(keys[name][0], "failed")
+    ended = {export["id"]: export for export in case.api.wait_for(list(case.ends), "ready", "failed", seconds=180)}
+    seen = {
+        name: Patient(ended[key], case.api.events(key), len(case.entries(place))) for name, (key, place) in keys.items()
+    }
+    check(case)
+    return seen
+
+
+@pytest.mark.parametrize("name", SICKNESSES)
+def test_fault_ends_right_with_a_sentence(patients: dict[str, Patient], name: str) -> None:
+    sickness, patient = SICKNESSES[name], patients[name]
+    export = patient.export
+    story = [(event["code"], event["data"].get("problem", "")) for event in patient.events]
+    assert export["status"] == ("failed" if sickness.error else "ready"), story
+    if sickness.error:
+        error = export["error"]
+        assert error["code"].startswith(sickness.error)
+        assert SENTENCE.fullmatch(error["message"])
+        assert SENTENCE.fullmatch(error["next_action"])
+        assert error["whose_turn"] in WHOSE
+    if sickness.attempts is not None:
+        assert export["attempts"] == sickness.attempts, story
+    if sickness.problem:
+        assert sickness.problem in [problem for _code, problem in story], story
+    for event in patient.events:
+        assert SENTENCE.match(event["message"][:1] + "."), event
+        assert "_" not in event["message"], event
+        assert "%(" not in event["message"], event
+
+
+@pytest.mark.parametrize("name", WAY)
+def test_fault_of_the_way_asked_politely(patients: dict[str, Patient], name: str) -> None:
+    # Each hit, its confirmation by the probe, and a handful of looks until the file is there.
+    assert patients[name].requests <= 2 * (WAY[name].times or 0) + 12
+
+
+def paused(case: Case, place: Place) -> str:
+    return str((case.api.get(f"workspaces/{place.id}")["paused"] or {}).get("code"))
+
+
+@pytest.mark.parametrize("kind", ["reject_401", "reject_403", "reject_500_empty", "reject_blank"])
+def test_token_rejected_in_the_middle_of_a_queue_pauses_and_a_new_token_goes_on(case: Case, kind: str) -> None:
+    stack, place = case.stack, case.place()
+    keys = case.queue(place, 8)
+    # The one that hits after a few questions: some wait upstream by then, one may be arriving.
+    rejected = stack.simulator.faults.add(kind, workspace=place.name, skip=3)
+    case.api.until(lambda: paused(case, place) == "token_rejected", "paused")
+    time.sleep(2.5)
+    assert rejected.hits <= 2
+    waiting = [export for export in map(case.api.export, keys) if export["status"] != "ready"]
+    assert len(waiting) >= 4
+    for export in waiting:
+        assert export["status"] in ACTIVE
+        assert export["waiting_for"]["code"] == "token_rejected"
+    stack.simulator.faults.clear()
+    token = new_token()
+    stack.canaries.append(token)
+    stack.simulator.replace_token(place.name, token)
+    case.api.set_token(place.id, token)
+    for export in case.wait_ready(keys):
+        assert export["attempts"] == 0
+
+
+def test_error_page_that_echoes_the_token_is_a_fault_of_the_way_and_kept_nowhere(case: Case) -> None:
+    place = case.place()
+    keys = case.queue(place, 3)
+    case.stack.simulator.faults.add("reject_500_html", workspace=place.name, times=3, skip=1)
+    for export in case.wait_ready(keys):
+        assert export["attempts"] == 0
+    assert not case.api.get(f"workspaces/{place.id}")["paused"]
+
+
+def test_503_for_a_while_host_is_asked_once_per_round_and_all_finish_after(case: Case) -> None:
+    places = [case.place() for _ in range(3)]
+    broken = [case.stack.simulator.faults.add("unavailable", workspace=place.name) for place in places]
+    keys = [key for place in places for key in case.queue(place, 4)]
+    wait_while(lambda: not sum(fault.hits for fault in broken), "asked")
+    time.sleep(3)  # the back-off has reached its most: one second here, five minutes in production
+    before = sum(fault.hits for fault in broken)
+    time.sleep(6)
+    assert sum(fault.hits for fault in broken) - before <= 8
+    (seen,) = case.api.wait_for(keys[:1], "queued", "waiting")
+    assert seen["waiting_for"]["code"] == "upstream_unavailable"
+    assert seen["waiting_for"]["since"]
+    case.stack.simulator.faults.clear()
+    for export in case.wait_ready(keys):
+        assert export["attempts"] == 0
+
+
+def test_refused_connections_for_a_while_all_finish_after(case: Case) -> None:
+    case.stack.way.refuse()
+    place = case.place(origin=case.stack.way_origin)
+    keys = case.queue(place, 3)
+    case.api.until(
+        lambda: (case.api.export(keys[0])["waiting_for"] or {}).get("code") == "upstream_unavailable", "said so"
+    )
+    time.sleep(2)
+    case.stack.way.open()
+    for export in case.wait_ready(keys):
+        assert export["attempts"] == 0
+    assert "problem" in case.api.codes(keys[0])
+
+
+def test_stuck_running_asked_anew_for_a_shifted_window_and_said_so(case: Case) -> None:
+    case.stack.restart("worker", EXPORT_DEADLINE_HOURS=str(3 / 3600))
+    place = case.place()
+    case.stack.simulator.faults.add("stuck", workspace=place.name, times=1)
+    key = case.queue_one(place)
+    (export,) = case.wait_ready([key])
+    assert export["attempts"] == 1
+    assert [event["data"]["shift_ms"] for event in case.api.events(key) if event["code"] == "stuck_upstream"] == [1]
+
+
+@pytest.mark.slow
+def test_stuck_running_for_ever_fails_in_words(case: Case) -> None:
+    case.stack.restart("worker", EXPORT_DEADLINE_HOURS=str(3 / 3600))
+    place = case.place()
+    case.stack.simulator.faults.add("stuck", workspace=place.name)
+    key = case.queue_one(place)
+    case.accept(key, "failed")
+    (export,) = case.api.wait_for([key], "failed")
+    assert export["error"]["code"] == "upstream_stuck"
+
+
+def test_upstream_copy_expired_while_we_were_down_made_anew(case: Case) -> None:
+    stack, place = case.stack, case.place()
+    key = case.queue_one(place)
+    wait_while(lambda: not case.entries(place), "asked")
+    stack.parts["worker"].kill()
+    time.sleep(1.5)  # made by now, at the other end
+    stack.simulator.clock.advance(25 * 3600)
+    stack.restart("worker")
+    (export,) = case.wait_ready([key])
+    assert export["attempts"] == 0
+
+
+def test_cancelled_in_a_download_asks_nothing_more_and_leaves_no_file(case: Case) -> None:
+    place = case.place()
+    case.slow_download(place, seconds=10)
+    key = case.queue_one(place)
+    case.wait_for_download(place, share=0.2)
+    assert case.api.call("POST", f"exports/{key}/cancel").status_code == 200
+    case.accept(key, "cancelled")
+    wait_while(lambda: case.part_of(key) is not None, "the part of a cancelled download", seconds=6)
+    before = len(case.entries(place))
+    time.sleep(2)
+    assert len(case.entries(place)) == before
