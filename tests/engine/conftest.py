@@ -1,7 +1,11 @@
 """The world of the engine's tests; when it ends, database, disk and upstream's log are checked."""
 
+import importlib
+import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +13,11 @@ import time_machine
 from django.conf import LazySettings
 
 from exports.analytics_cloud.simulator import Simulator
-from exports.services import invariants, shutdown
+from exports.services import crash_points, invariants, shutdown
 from tests.engine.world import START, TOKEN, World
 
 MakeWorld = Callable[..., World]
+AtPoint = Callable[[str, Callable[[], Any]], None]
 
 
 @pytest.fixture
@@ -44,3 +49,25 @@ def make_world(transactional_db: None, settings: LazySettings) -> Iterator[MakeW
 def world(make_world: MakeWorld) -> World:
     """The usual world."""
     return make_world()
+
+
+@pytest.fixture
+def at_point(tmp_path: Path) -> Iterator[AtPoint]:
+    """Run something in the middle of a step, once: at one of `crash_points.POINTS`, in this thread."""
+    folder = tmp_path / "points"
+    folder.mkdir()
+    actions: list[Callable[[], Any]] = []
+
+    def arm(point: str, action: Callable[[], Any]) -> None:
+        assert point in crash_points.POINTS
+        actions.append(action)
+        (folder / point).write_text("SIGUSR1")
+
+    before = signal.signal(signal.SIGUSR1, lambda _number, _frame: actions.pop(0)())
+    os.environ["LAC_CRASH_POINTS"] = str(folder)
+    importlib.reload(crash_points)
+    yield arm
+    del os.environ["LAC_CRASH_POINTS"]
+    importlib.reload(crash_points)
+    signal.signal(signal.SIGUSR1, before)
+    assert not actions, "the step never came to its point"
