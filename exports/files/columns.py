@@ -9,22 +9,16 @@ import msgspec
 
 from exports.files.rows import WHITE_SPACE, mend_surrogates
 
-_MAX_COLUMNS: Final = 16_384  # as many as a worksheet has
+MAX_COLUMNS: Final = 16_384  # as many as a worksheet has
 _MAX_RECORD_DEPTH: Final = 8
-_ABSENT: Final = msgspec.UNSET
+_LONG_NUMBER: Final = 64
+_TEXT: Final = str | int | bool | None
+_RAW: Final = str | int | float | bool | None | list[msgspec.Raw]
 
-# What a fast reader takes as it is. A record, or a number with a fraction or an exponent, which it would bend to a
-# double, sends its block down the slow way; so does a list nested deeper than any documented one.
-_Scalar = str | int | bool | None
-_Plain = (
-    _Scalar | list[_Scalar | list[_Scalar] | dict[str, _Scalar | list[_Scalar] | dict[str, _Scalar | list[_Scalar]]]]
-)
-
-_ODD_IN_NAME: Final = re.compile(r'[\\"\x00-\x1f]')
+ODD_IN_NAME: Final = re.compile(r'[\\"\x00-\x1f]')
 
 _decode_row: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_text: Final = msgspec.json.Decoder(str).decode
-_decode_plain: Final = msgspec.json.Decoder(_Plain).decode
 
 
 class TooManyColumns(Exception):
@@ -33,17 +27,18 @@ class TooManyColumns(Exception):
 
 @dataclass(frozen=True)
 class Look:
-    """What one block holds. `is_plain`: a fast reader of the finder's `plain_names` bends nothing in it."""
+    """What one block holds. `is_fast`: nothing in it needs to be taken apart."""
 
     rows: int
-    is_plain: bool
+    is_fast: bool
 
 
 class ColumnFinder:
-    """Collects the columns of the blocks it is shown."""
+    """Collects the columns of the blocks it is shown, records taken apart as `field.inner`."""
 
     def __init__(self) -> None:
-        self._plain: set[str] = set()
+        self._texts: set[str] = set()
+        self._raws: set[str] = set()
         self._nulls: set[str] = set()
         self._records: set[str] = set()
         self._fields: set[str] = set()
@@ -51,41 +46,65 @@ class ColumnFinder:
 
     @property
     def names(self) -> set[str]:
-        """All columns so far, records taken apart as `field.inner`. A record that is null somewhere adds none."""
-        return self._plain | self._fields | (self._nulls - self._records)
+        """All columns so far. A record that is null somewhere adds none of its own name."""
+        return self._texts | self._raws | self._fields | (self._nulls - self._records)
 
     @property
-    def plain_names(self) -> set[str]:
-        """Those that stand at top level of a row."""
-        return self._plain | (self._nulls - self._records)
+    def text_names(self) -> set[str]:
+        """Keys whose values a fast reader takes as they are: text, whole numbers, true and false."""
+        return (self._texts | (self._nulls - self._records)) - self._raws
+
+    @property
+    def raw_names(self) -> set[str]:
+        """Keys with lists, or with numbers that a fast reader would bend to a double."""
+        return self._raws
 
     def look(self, block: bytes) -> Look:
         """Take in the columns of `block`. Raises `TooManyColumns`."""
         if self._known is not None:
             try:
-                return Look(len(self._known.decode_lines(block)), is_plain=True)
+                return Look(len(self._known.decode_lines(block)), is_fast=True)
             except (msgspec.DecodeError, RecursionError):
                 pass  # something new: look closely
-        before = self.plain_names
         rows = 0
-        is_plain = True
+        is_fast = True
         for cells in rows_of(block):
             rows += 1
             for key, value in cells.items():
-                is_plain = self._take(key, value) and is_plain
-            if len(self._plain) + len(self._nulls) + len(self._fields) > _MAX_COLUMNS:
+                is_fast = self._take(key, value) and is_fast
+            if len(self._texts) + len(self._raws) + len(self._nulls) + len(self._fields) > MAX_COLUMNS:
                 raise TooManyColumns
-        if self.plain_names != before:
-            self._known = _decoder(self.plain_names)
-        return Look(rows, is_plain and bool(self.plain_names))
+        types = dict.fromkeys(self.text_names, _TEXT) | dict.fromkeys(self.raw_names, _RAW)
+        self._known = decoder_of(types)
+        return Look(rows, is_fast and bool(types))
+
+    def slow_rows(self, block: bytes) -> Iterator[dict[str, str | None]]:
+        """Each row as text by column name; slow and exact."""
+        for cells in rows_of(block):
+            row: dict[str, str | None] = {}
+            for key, value in cells.items():
+                for name, text in flattened(key, value):
+                    # A key at top level keeps its name, should a record's field come to be called the same.
+                    if name == key or name not in row:
+                        row[name] = text
+            yield row
 
     def _take(self, key: str, value: msgspec.Raw) -> bool:
-        if _is_record(value):
-            self._records.add(key)
-            self._fields.update(name for name, _ in flattened(key, value))
-            return False
-        (self._nulls if memoryview(value)[0] == ord("n") else self._plain).add(key)
-        return _is_plain(value)
+        raw = bytes(value)
+        match raw[:1]:
+            case b"{":
+                self._records.add(key)
+                self._fields.update(name for name, _ in flattened(key, value))
+                return False
+            case b"n":
+                self._nulls.add(key)
+            case b'"' | b"t" | b"f":
+                self._texts.add(key)
+            case b"[":
+                self._raws.add(key)
+            case _:
+                (self._texts if raw.removeprefix(b"-").isdigit() and len(raw) < _LONG_NUMBER else self._raws).add(key)
+        return True
 
 
 def rows_of(block: bytes) -> Iterator[dict[str, msgspec.Raw]]:
@@ -96,16 +115,40 @@ def rows_of(block: bytes) -> Iterator[dict[str, msgspec.Raw]]:
         yield _decode_row(line)
 
 
-def flat_rows(block: bytes) -> Iterator[dict[str, str | None]]:
-    """Each row of `block` as text by column name, records taken apart; slow and exact."""
-    for cells in rows_of(block):
-        row: dict[str, str | None] = {}
-        for key, value in cells.items():
-            for name, text in flattened(key, value):
-                # A key at top level keeps its name, should a record's field come to be called the same.
-                if name == key or name not in row:
-                    row[name] = text
-        yield row
+def raw_columns(block: bytes, names: set[str]) -> dict[str, list[str | None]] | None:
+    """The values of the keys `names` in all rows, as text, to the letter; None when that takes the slow way."""
+    decoder = decoder_of(dict.fromkeys(names, msgspec.Raw))
+    if decoder is None:
+        return None
+    rows = decoder.decode_lines(block)
+    return {
+        name: [None if (raw := getattr(row, field)) is msgspec.UNSET else text_of(raw) for row in rows]
+        for name, field in _field_names(names).items()
+    }
+
+
+def decoder_of(types: dict[str, Any]) -> msgspec.json.Decoder[Any] | None:
+    """A reader of rows with keys of these types, much faster than looking at each key.
+
+    It refuses keys it does not know unless all it knows is to be taken raw. None for names it cannot have.
+    """
+    if any(ODD_IN_NAME.search(name) for name in types):
+        return None
+    picks = set(types.values()) == {msgspec.Raw}
+    fields = [
+        (field, types[name] | msgspec.UnsetType if not picks else msgspec.Raw | msgspec.UnsetType, _unset(name))
+        for name, field in _field_names(types).items()
+    ]
+    row = msgspec.defstruct("Known", fields, forbid_unknown_fields=not picks, gc=False)
+    return msgspec.json.Decoder(row)
+
+
+def _field_names(names: Iterable[str]) -> dict[str, str]:
+    return {name: f"field_{place}" for place, name in enumerate(sorted(names))}
+
+
+def _unset(name: str) -> Any:
+    return msgspec.field(default=msgspec.UNSET, name=name)
 
 
 def flattened(name: str, value: msgspec.Raw, depth: int = 0) -> Iterator[tuple[str, str | None]]:
@@ -137,26 +180,3 @@ def mended(block: bytes) -> bytes:
 
 def _is_record(value: msgspec.Raw) -> bool:
     return memoryview(value)[0] == ord("{")
-
-
-def _is_plain(value: msgspec.Raw) -> bool:
-    try:
-        _decode_plain(value)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
-
-
-def _decoder(names: Iterable[str]) -> msgspec.json.Decoder[Any] | None:
-    """A reader that accepts plain values of known columns only, much faster than looking at each key.
-
-    None for names that such a reader cannot have.
-    """
-    if any(_ODD_IN_NAME.search(name) for name in names):
-        return None
-    fields = [
-        (f"column_{place}", _Plain | msgspec.UnsetType, msgspec.field(default=_ABSENT, name=name))
-        for place, name in enumerate(names)
-    ]
-    row = msgspec.defstruct("KnownRow", fields, forbid_unknown_fields=True, gc=False)
-    return msgspec.json.Decoder(row)

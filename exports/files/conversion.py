@@ -23,6 +23,8 @@ _MAKERS: Final = {
     "json": "exports.files.json_formats:write_json",
     "csv": "exports.files.csv_format:write_csv",
     "xlsx": "exports.files.xlsx_format:write_xlsx",
+    "parquet": "exports.files.parquet_format:write_parquet",
+    "profile": "exports.files.profile:write_profile",
 }
 
 

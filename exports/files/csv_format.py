@@ -6,8 +6,9 @@ from typing import Final
 
 import polars as pl
 
+from exports.files.columns import ColumnFinder
 from exports.files.conversion import Job
-from exports.files.frames import guarded, guarded_names, write_frames
+from exports.files.frames import columns_for, guarded, guarded_names, write_frames
 from exports.files.sinks import HashedFile
 
 _DELIMITERS: Final = (",", ";", "\t")
@@ -27,16 +28,22 @@ def write_csv(job: Job, target: HashedFile) -> int:
 
 class _CsvFile:
     def __init__(self, job: Job, target: HashedFile) -> None:
+        self.finder = ColumnFinder()
         self._job = job
         self._target = target
 
-    def begin(self, columns: list[str], rows: int) -> None:
+    def plan(self) -> list[str]:
+        return columns_for(self._job.data_type, self.finder.names)
+
+    def begin(self, rows: int) -> list[str]:
+        columns = self.plan()
         self._target.begin()
         header = io.StringIO()
         names = guarded_names(columns) if self._job.guard else columns
         csv.writer(header, delimiter=self._job.delimiter, lineterminator=_LINE_END).writerow(names)
         self._target.write(_BYTE_ORDER_MARK if self._job.bom else b"")
         self._target.write(header.getvalue().encode())
+        return columns
 
     def add(self, frame: pl.DataFrame) -> None:
         table = guarded(frame) if self._job.guard else frame

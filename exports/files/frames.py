@@ -1,6 +1,6 @@
 """Rows as tables of text: one frame a block, all with the same columns in the same order."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,84 +9,114 @@ from typing import Final, Protocol
 import polars as pl
 
 from exports.files.column_order import COLUMNS, ordered
-from exports.files.columns import ColumnFinder, flat_rows, mended
+from exports.files.columns import Look, mended, raw_columns
 from exports.files.conversion import Job
 from exports.files.pipeline import ahead
 from exports.files.row_blocks import row_blocks
 
-BLOCK_BYTES: Final = 8 * 1024 * 1024
+BLOCK_BYTES: Final = 4 * 1024 * 1024
 
 # What a spreadsheet takes for the start of a formula, their full-width twins, and the blanks it skips before one.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
+class Finder(Protocol):
+    """Learns the columns from the blocks it is shown."""
+
+    @property
+    def text_names(self) -> set[str]:
+        """Keys whose values a fast reader takes as they are."""
+
+    @property
+    def raw_names(self) -> set[str]:
+        """Keys whose values are kept to the letter."""
+
+    def look(self, block: bytes) -> Look:
+        """Take in the columns of `block`. Raises `TooManyColumns`."""
+
+    def slow_rows(self, block: bytes) -> Iterator[dict[str, str | None]]:
+        """Each row as text by column name, exactly."""
+
+
 class FrameWriter(Protocol):
     """One format's file, written frame by frame."""
 
-    def begin(self, columns: list[str], rows: int) -> None:
-        """Start the file, dropping all that was written. `rows` is how many will come, if scanned first, else 0."""
+    @property
+    def finder(self) -> Finder:
+        """What has been seen of the rows."""
+
+    def plan(self) -> object:
+        """The layout that fits all rows seen so far; equal to another plan when the same file serves both."""
+
+    def begin(self, rows: int) -> list[str]:
+        """Start the file by the plan, dropping all that was written; returns the columns that frames must have.
+
+        `rows` is how many will come, or 0 when that is not known.
+        """
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Append rows; all cells are text or null."""
+        """Append rows; all cells are text or null. Raises `PlanChanged` when the file does not hold them."""
 
     def finish(self) -> None:
         """Complete the file."""
 
 
+class PlanChanged(Exception):
+    """The file must be begun again by another plan."""
+
+
 def write_frames(job: Job, writer: FrameWriter, *, scan_first: bool = False) -> int:
     """Write all rows of `job`; returns their number.
 
-    Writing starts with the columns of the first block, while later blocks are still to come. A file in which
-    a further column turns up later is begun again, once, with all of them: reading everything twice to be safe
-    would cost every file what few need. `scan_first` does read twice, for a format that must know more.
+    Writing starts by what the first block shows, while later blocks are still to come. A file in which a further
+    column turns up later is begun again when all has been seen: reading everything twice to be safe would cost
+    every file what few need. `scan_first` does read twice, for a format that must know more.
     """
-    finder = ColumnFinder()
-    rows = None if scan_first else _attempt(job, writer, finder, None)
+    rows = None if scan_first else _attempt(job, writer, None)
     if rows is None:
-        rows = sum(finder.look(block).rows for block in _blocks(job))
-        rows = _attempt(job, writer, finder, _Shape(_columns(job, finder), rows))
-        assert rows is not None
+        expected = sum(writer.finder.look(block).rows for block in _blocks(job))
+        while rows is None:
+            rows = _attempt(job, writer, expected)
     return rows
 
 
-@dataclass(frozen=True)
-class _Shape:
-    columns: list[str]
-    rows: int
+def _attempt(job: Job, writer: FrameWriter, expected: int | None) -> int | None:
+    """Write all rows; None when they did not fit the plan that the file was begun with.
 
-
-def _attempt(job: Job, writer: FrameWriter, finder: ColumnFinder, shape: _Shape | None) -> int | None:
-    """Write all rows; None when a column turned up that the file was not begun with."""
-    names = finder.names
-    if shape is not None:
-        writer.begin(shape.columns, shape.rows)
+    `expected` is the number of rows when all have been seen before, else None.
+    """
+    columns = None if expected is None else writer.begin(expected)
+    plan = writer.plan()
     rows = 0
-    with ThreadPoolExecutor(1, thread_name_prefix="frames") as hand, closing(_blocks(job)) as blocks:
-        writing: Future[int] | None = None
-        for block in blocks:
-            look = finder.look(block)
-            # The next block is looked at while this one is written; one at a time keeps memory and order.
+    try:
+        with ThreadPoolExecutor(1, thread_name_prefix="frames") as hand, closing(_blocks(job)) as blocks:
+            writing: Future[int] | None = None
+            for block in blocks:
+                look = writer.finder.look(block)
+                # The next block is looked at while this one is written; one at a time keeps memory and order.
+                rows += writing.result() if writing else 0
+                job.on_progress(rows)
+                if columns is None:
+                    columns = writer.begin(0)
+                    plan = writer.plan()
+                elif writer.plan() != plan:
+                    return None
+                # The finder learns more while the block is written: what holds for this one is taken now.
+                names = _Names(set(writer.finder.text_names), set(writer.finder.raw_names)) if look.is_fast else None
+                writing = hand.submit(_write, writer, block, look.rows, columns, names)
             rows += writing.result() if writing else 0
-            job.on_progress(rows)
-            if shape is None:
-                names = finder.names
-                shape = _Shape(_columns(job, finder), 0)
-                writer.begin(shape.columns, shape.rows)
-            elif finder.names != names:
-                return None
-            plain_names = sorted(finder.plain_names) if look.is_plain else None
-            writing = hand.submit(_write, writer, block, look.rows, shape.columns, plain_names)
-        rows += writing.result() if writing else 0
-    if shape is None:
-        writer.begin(_columns(job, finder), 0)
+    except PlanChanged:
+        return None
+    if columns is None:
+        writer.begin(0)
     writer.finish()
     job.on_progress(rows)
     return rows
 
 
-def _columns(job: Job, finder: ColumnFinder) -> list[str]:
+def columns_for(data_type: str, names: set[str]) -> list[str]:
     """The columns found, in order; those of the contract when no row has any."""
-    return ordered(job.data_type, finder.names) or list(COLUMNS.get(job.data_type.lower(), ("id",)))
+    return ordered(data_type, names) or list(COLUMNS.get(data_type.lower(), ("id",)))
 
 
 def _blocks(job: Job) -> Generator[bytes, None, None]:
@@ -95,22 +125,37 @@ def _blocks(job: Job) -> Generator[bytes, None, None]:
             yield mended(block)
 
 
-def _write(writer: FrameWriter, block: bytes, rows: int, columns: list[str], plain_names: list[str] | None) -> int:
-    frame = _fast_frame(block, columns, plain_names) if plain_names else None
+@dataclass(frozen=True)
+class _Names:
+    text: set[str]
+    raw: set[str]
+
+
+def _write(writer: FrameWriter, block: bytes, rows: int, columns: list[str], names: _Names | None) -> int:
+    frame = _fast_frame(block, columns, names) if names else None
     if frame is None or frame.height != rows:
-        frame = pl.from_dicts(list(flat_rows(block)), schema=dict.fromkeys(columns, pl.String))
+        schema = dict.fromkeys(columns, pl.String)
+        frame = pl.from_dicts(list(writer.finder.slow_rows(block)), schema=schema)
     if frame.height != rows:
         raise AssertionError(f"{rows} rows became {frame.height}")
     writer.add(frame)
     return rows
 
 
-def _fast_frame(block: bytes, columns: list[str], plain_names: list[str]) -> pl.DataFrame | None:
-    """The rows of a plain block; None when the fast reader refuses them after all."""
+def _fast_frame(block: bytes, columns: list[str], names: _Names) -> pl.DataFrame | None:
+    """The rows of a block without records; None when the fast readers refuse them after all.
+
+    Lists are not for polars to read as text: it does not escape what it writes back.
+    """
+    raw = raw_columns(block, names.raw) if names.raw else {}
+    if raw is None:
+        return None
     try:
-        frame = pl.read_ndjson(block, schema=dict.fromkeys(plain_names, pl.String))
+        frame = pl.read_ndjson(block, schema=dict.fromkeys(names.text, pl.String)) if names.text else pl.DataFrame()
     except pl.exceptions.PolarsError:
         return None
+    kept = pl.DataFrame(raw, schema=dict.fromkeys(raw, pl.String))
+    frame = kept if frame.is_empty() else frame.with_columns(kept.get_columns())
     absent = [pl.lit(None, pl.String).alias(name) for name in columns if name not in frame.columns]
     return frame.with_columns(absent).select(columns)
 

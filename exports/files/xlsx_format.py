@@ -14,8 +14,9 @@ from typing import Final
 import polars as pl
 import xlsxwriter
 
+from exports.files.columns import ColumnFinder
 from exports.files.conversion import Job
-from exports.files.frames import guarded, guarded_names, write_frames
+from exports.files.frames import columns_for, guarded, guarded_names, write_frames
 from exports.files.sinks import HashedFile
 from exports.files.zip_writer import ZipWriter
 
@@ -70,11 +71,16 @@ class _SheetTooLarge(Exception):
 
 class _XlsxFile:
     def __init__(self, job: Job, target: HashedFile, sheet_rows: int) -> None:
+        self.finder = ColumnFinder()
         self._job = job
         self._target = target
         self._sheet_rows = sheet_rows
 
-    def begin(self, columns: list[str], rows: int) -> None:
+    def plan(self) -> list[str]:
+        return columns_for(self._job.data_type, self.finder.names)
+
+    def begin(self, rows: int) -> list[str]:
+        columns = self.plan()
         self._target.begin()
         self._columns = columns
         names = guarded_names(columns) if self._job.guard else columns
@@ -82,6 +88,7 @@ class _XlsxFile:
         self._archive = ZipWriter(self._target)
         self._sheets = self._copy_parts(_workbook(self._job.data_type, names, len(counts)), counts)
         self._open_sheet()
+        return columns
 
     def add(self, frame: pl.DataFrame) -> None:
         start = 0

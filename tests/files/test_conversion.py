@@ -115,6 +115,14 @@ def test_numbers_stand_as_upstream_wrote_them(tmp_path: Path) -> None:
     assert [row["b"] for row in found] == [f"[{text}]" for text in texts]
 
 
+@pytest.mark.parametrize("inner", ['quo"te', "back\\slash", "new\nline", "\x01", "tab\t", "a\\", "\u2028", "{"])
+def test_lists_stay_json_text_whatever_they_hold(tmp_path: Path, inner: str) -> None:
+    lists = [[inner], [{inner: inner}], [[inner, 1.50]], []]
+    found = table(made(tmp_path, lines_of([{"a": value, "b": inner} for value in lists]), guard=False))
+    assert [json.loads(row["a"]) for row in found] == lists
+    assert {row["b"] for row in found} == {inner}
+
+
 def test_absent_null_and_empty_values_are_told_apart_as_far_as_csv_can(tmp_path: Path) -> None:
     body = made(tmp_path, b'{"title":"","city":"x"}\n{"title":null}\n{"city":"y"}\n', bom=False)
     assert body == b'title,city\r\n"",x\r\n,\r\n,y\r\n'
@@ -209,7 +217,7 @@ def test_column_that_turns_up_late_is_in_every_row(tmp_path: Path, late: dict[st
 
 
 def test_keys_that_are_no_column_names_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(columns_module, "_MAX_COLUMNS", 100)
+    monkeypatch.setattr(columns_module, "MAX_COLUMNS", 100)
     made(tmp_path, lines_of([{f"key{number}": 1} for number in range(100)]))
     with pytest.raises(TooManyColumns):
         made(tmp_path, lines_of([{f"key{number}": 1} for number in range(101)]))

@@ -1,0 +1,156 @@
+"""Parquet with types: whole numbers as INT64, moments as UTC timestamps, lists and records as such.
+
+Upstream writes 64-bit integers and moments as text (analytics-cloud-api.md §4); which fields those are is documented.
+A column in which one value does not fit its type, to the digit, is text as a whole: nothing is bent or dropped.
+"""
+
+import io
+from typing import Final
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from exports.files.conversion import Job
+from exports.files.frames import PlanChanged, columns_for, write_frames
+from exports.files.shapes import ShapeFinder
+from exports.files.sinks import HashedFile
+
+_GROUP_ROWS: Final = 65_536
+_GROUP_BYTES: Final = 32 * 1024 * 1024
+_WHOLE_NUMBER: Final = r"\A(?:0|-?[1-9][0-9]{0,18})\z"
+_ZONE: Final = r" ?(?:UTC|Z)\z"
+_MOMENT: Final = "%Y-%m-%d %H:%M:%S%.f"
+_EXACT_MOMENT: Final = r"\A\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})? ?(?:UTC|Z)\z"
+
+_WHOLE: Final = {
+    "event": frozenset({"channelId", "dataSourceId"}),
+    "membership": frozenset({"channelId", "segmentId"}),
+    "page": frozenset(
+        ("channelId", "views", "reads", "entrances", "exits", "bounce", "ctaClicks")
+        + ("timeOnPage", "directAccess", "indirectAccess")
+    ),
+    "segment": frozenset({"id", "authorid", "channelid", "individualscount", "identitiescount"}),
+}
+_MOMENTS: Final = frozenset({"eventDate", "createDate", "modifiedDate", "createdate", "modifieddate"})
+_TIMESTAMP: Final = pl.Datetime("us", "UTC")
+
+
+def write_parquet(job: Job, target: HashedFile) -> int:
+    """All rows as Parquet, in row groups of some ten thousand rows."""
+    writer = _ParquetFile(job, target)
+    try:
+        return write_frames(job, writer)
+    finally:
+        writer.close()
+
+
+class _ParquetFile:
+    def __init__(self, job: Job, target: HashedFile) -> None:
+        self.finder = ShapeFinder()
+        self._job = job
+        self._target = target
+        self._texts: set[str] = set()
+        self._file: pq.ParquetWriter | None = None
+
+    def plan(self) -> tuple[tuple[str, pl.DataType], ...]:
+        names = columns_for(self._job.data_type, self.finder.names)
+        return tuple((name, self._type_of(name)) for name in names)
+
+    def begin(self, rows: int) -> list[str]:
+        self.close()
+        self._target.begin()
+        self._schema = pl.Schema(self.plan())
+        table = pl.DataFrame(schema=self._schema).to_arrow(compat_level=pl.CompatLevel.oldest())
+        self._file = pq.ParquetWriter(_Output(self._target), table.schema, compression="zstd", compression_level=1)
+        self._held: list[pa.Table] = []
+        self._held_rows = self._held_bytes = 0
+        return list(self._schema)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        typed = pl.DataFrame({name: self._typed(frame[name], dtype) for name, dtype in self._schema.items()})
+        if self._texts & {name for name, dtype in self._schema.items() if dtype != pl.String}:
+            raise PlanChanged
+        self._held.append(typed.to_arrow(compat_level=pl.CompatLevel.oldest()))
+        self._held_rows += typed.height
+        self._held_bytes += self._held[-1].nbytes
+        if self._held_rows >= _GROUP_ROWS or self._held_bytes >= _GROUP_BYTES:
+            self._write_group()
+
+    def finish(self) -> None:
+        self._write_group()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of a file that was begun."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write_group(self) -> None:
+        if self._held and self._file is not None:
+            self._file.write_table(pa.concat_tables(self._held), row_group_size=self._held_rows)
+        self._held = []
+        self._held_rows = self._held_bytes = 0
+
+    def _type_of(self, name: str) -> pl.DataType:
+        shape = self.finder.columns.get(name)
+        if name in self._texts:
+            return pl.String()
+        dtype = shape.dtype() if shape is not None else pl.String()
+        if dtype != pl.String or (shape is not None and shape.kinds - {"text"}):
+            return dtype
+        if name in _WHOLE.get(self._job.data_type.lower(), ()):
+            return pl.Int64()
+        return _TIMESTAMP if name in _MOMENTS else dtype
+
+    def _typed(self, text: pl.Series, dtype: pl.DataType) -> pl.Series:
+        """`text` as `dtype`. What does not fit makes the column text, in a file begun again."""
+        try:
+            typed = _cast(text, dtype)
+        except pl.exceptions.PolarsError:
+            typed = None
+        if typed is None or typed.null_count() != text.null_count():
+            self._texts.add(text.name)
+            return text
+        return typed
+
+
+def _cast(text: pl.Series, dtype: pl.DataType) -> pl.Series | None:
+    """None, or nulls where there were none, when a value does not fit."""
+    if dtype == pl.String:
+        return text
+    if dtype == pl.Boolean:
+        return (text == "true").alias(text.name)
+    if dtype == pl.Int64:
+        return text.cast(pl.Int64, strict=False) if _all_match(text, _WHOLE_NUMBER) else None
+    if dtype == pl.Float64:
+        numbers = text.cast(pl.Float64, strict=False)
+        return None if numbers.is_infinite().any() else numbers
+    if dtype == _TIMESTAMP:
+        if not _all_match(text, _EXACT_MOMENT):
+            return None
+        plain = text.str.replace(_ZONE, "").str.replace("T", " ", literal=True)
+        return plain.str.to_datetime(_MOMENT, time_unit="us", strict=False).dt.replace_time_zone("UTC")
+    return text.str.json_decode(dtype)
+
+
+def _all_match(text: pl.Series, pattern: str) -> bool:
+    return bool(text.str.contains(pattern).all())
+
+
+class _Output(io.RawIOBase):
+    """The target as Arrow wants a file: it may not seek, and closing it is not Arrow's to do."""
+
+    def __init__(self, target: HashedFile) -> None:
+        super().__init__()
+        self._target = target
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._target.bytes
+
+    def write(self, data: pa.Buffer) -> int:
+        return self._target.write(memoryview(data))
