@@ -1,5 +1,6 @@
 """What every page shares: language, zone, theme, headers, files, icons."""
 
+import gzip
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from django.test import Client
 from exports.models import User
 from exports.templatetags import portal
 from exports.web.explain import EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, STATUSES, TONE_ICONS, TYPES
-from tests.support.cast import Cast
+from tests.support.cast import Cast, content_of
 from tests.web.conftest import Browse
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,17 @@ def test_every_file_that_a_page_names_is_there_and_served(client: Client) -> Non
     assert len(named) >= 7
     for name in named:
         assert finders.find(name), name
+
+
+@pytest.mark.parametrize(
+    "packed", sorted(Path(settings.BASE_DIR).glob("exports/static/**/*.gz")), ids=lambda file: file.name
+)
+def test_compressed_file_is_the_file_beside_it_and_is_what_browsers_get(packed: Path, client: Client) -> None:
+    assert gzip.decompress(packed.read_bytes()) == packed.with_suffix("").read_bytes()
+    address = "/static/" + str(packed.with_suffix("").relative_to(Path(settings.BASE_DIR) / "exports" / "static"))
+    answer = client.get(address, headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert content_of(answer) == packed.read_bytes()
 
 
 @pytest.mark.parametrize("file", all_templates(), ids=lambda file: str(file.relative_to(TEMPLATES)))
