@@ -55,8 +55,9 @@ def _hand_work_back(**_kwargs: Any) -> None:
 
 
 @worker_process_init.connect
-def _close_inherited_connections(**_kwargs: Any) -> None:
+def _let_go_of_inherited_connections(**_kwargs: Any) -> None:
     connection.close()
+    doorbell.start_fresh()
 
 
 @worker_ready.connect

@@ -50,6 +50,13 @@ def _drop_connection() -> None:
             logger.debug("doorbell.release_failed")
 
 
+def start_fresh() -> None:
+    """Forget the connection and the trouble with it: a forked child must not speak on its parent's socket."""
+    global _quiet_until  # noqa: PLW0603 - see `send`
+    _local.__dict__.clear()
+    _quiet_until = 0.0
+
+
 def send(task: str, primary_key: str, queue: str) -> bool:
     """Send one message now; at most about two seconds, whatever the broker does.
 
