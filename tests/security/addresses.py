@@ -1,0 +1,118 @@
+"""Every address of the portal, read from the URL configuration, and a row of the database for each key in it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls.resolvers import RoutePattern
+
+from exports.models import Status, User
+from exports.services.api_tokens import make_api_token
+from tests.support.cast import Cast, content_of, make_export, make_ready_export
+from tests.web.conftest import BACKEND
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+PEOPLE = ("nobody", "charlie", "vera", "bob", "alice", "ada")
+# What stands in the place of keys that are no row of ours.
+EXAMPLES = {"uidb36": "1", "key": "a-b", "url": "nowhere", "content_type_id": "1", "app_label": "exports"}
+
+
+@dataclass(frozen=True)
+class Address:
+    """One entry of the URL configuration."""
+
+    name: str
+    route: str
+    keys: tuple[str, ...]
+
+    @property
+    def is_api(self) -> bool:
+        """True for the JSON API: personal tokens instead of sessions."""
+        return self.route.startswith("api/")
+
+    @property
+    def is_admin(self) -> bool:
+        """True for Django's administration."""
+        return self.route.startswith("admin/")
+
+    def path(self, keys: dict[str, Any]) -> str:
+        """Return the path with these keys."""
+        path = self.route
+        for key in self.keys:
+            value = str(keys.get(key, EXAMPLES.get(key, "0")))
+            for written in (f"<uuid:{key}>", f"<path:{key}>", f"<str:{key}>", f"<int:{key}>", f"<{key}>"):
+                path = path.replace(written, value)
+        return f"/{path}"
+
+
+def _walk(resolver: URLResolver, before: str, names: tuple[str, ...]) -> Iterator[Address]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            space = (pattern.namespace,) if pattern.namespace else ()
+            yield from _walk(pattern, before + str(pattern.pattern), names + space)
+        else:
+            route = before + _readable(pattern)
+            yield Address(":".join((*names, pattern.name or route)), route, tuple(pattern.pattern.regex.groupindex))
+
+
+def _readable(pattern: URLPattern) -> str:
+    if isinstance(pattern.pattern, RoutePattern):
+        return str(pattern.pattern)
+    text = str(pattern.pattern).strip("^$")
+    for key in pattern.pattern.regex.groupindex:
+        start = text.index(f"(?P<{key}>")
+        end = text.index(")", start)
+        text = f"{text[:start]}<{key}>{text[end + 1 :]}"
+    return text
+
+
+def every_address() -> list[Address]:
+    """Return all addresses, each name and route once."""
+    return list(dict.fromkeys(_walk(get_resolver(), "", ())))
+
+
+def browser_of(person: User | None, **more: Any) -> Client:
+    """Return a browser, signed in unless it is nobody's."""
+    client = Client(raise_request_exception=False, **more)
+    if person is not None:
+        client.force_login(person, backend=BACKEND)
+    return client
+
+
+def keys_for(address: Address, cast: Cast) -> dict[str, Any]:
+    """Make what an address of Acme's is about."""
+    name = address.name
+    keys: dict[str, Any] = {"workspace_id": cast.acme.pk, "person": cast.vera.pk}
+    if name.startswith(("export", "api-export", "file-")):
+        # Each deed on an export in which it is possible.
+        ready = name in (
+            "export",
+            "export-download",
+            "file-preview",
+            "export-extend",
+            "export-delete",
+            "api-export-file",
+        )
+        ended = name in ("export-run-again", "api-export-run-again")
+        made = (
+            make_ready_export(cast.acme, cast.bob)
+            if ready
+            else make_export(cast.acme, cast.bob, Status.FAILED if ended else Status.QUEUED)
+        )
+        keys["pk"] = keys["export_id"] = made.pk
+    elif name == "api-token-revoke":
+        keys["pk"] = make_api_token(user=cast.alice, name="nightly")[0].pk
+    elif name.startswith("invitation-"):
+        keys["pk"] = cast.acme.pk
+    else:
+        keys["pk"] = cast.acme.pk
+    return keys
+
+
+def ask(client: Client, method: str, path: str, **more: Any) -> tuple[int, str]:
+    """Send a request; return its status and where it leads, and close the answer."""
+    answer = getattr(client, method.lower())(path, **more)
+    content_of(answer)
+    return answer.status_code, answer.headers.get("Location", "")

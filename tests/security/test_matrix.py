@@ -1,0 +1,184 @@
+"""Every address, every role, every method. The addresses come from the URL configuration: one without a row fails."""
+
+import hashlib
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from exports.models import User
+from tests.api.test_matrix import MATRIX as API_MATRIX
+from tests.security.addresses import METHODS, PEOPLE, Address, ask, browser_of, every_address, keys_for
+from tests.support.cast import BASE_URL, Cast
+
+pytestmark = pytest.mark.django_db
+
+IN = "302L"  # to the sign-in page
+# What people without a row of their own answer: nobody, a stranger, a viewer, a member, a manager, a site
+# administrator (`PEOPLE`), to things of Acme's.
+SIGNED_IN = f"{IN} 200 200 200 200 200"
+MEMBERS = f"{IN} 404 200 200 200 200"
+MANAGERS = f"{IN} 404 403 403 200 200"
+ADMINISTRATORS = f"{IN} 403 403 403 403 200"
+BY_MEMBERS = f"{IN} 404 403 302 302 302"
+BY_MANAGERS = f"{IN} 404 403 403 302 302"
+ANYBODY = "200 200 200 200 200 200"
+AWAY = "302 302 302 302 302 302"
+NO = "405 405 405 405 405 405"
+
+# Name of the address -> GET, POST, and what is posted.
+ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "export-list": (SIGNED_IN, NO, {}),
+    "export-new": (SIGNED_IN, f"{IN} 422 422 422 422 422", {}),
+    "export-preview": (SIGNED_IN, NO, {}),
+    "export": (MEMBERS, NO, {}),
+    "export-download": (MEMBERS, NO, {}),
+    "file-preview": (MEMBERS, NO, {}),
+    "export-cancel": (NO, BY_MEMBERS, {}),
+    "export-run-again": (NO, BY_MEMBERS, {}),
+    "export-extend": (NO, BY_MEMBERS, {}),
+    "export-delete": (NO, BY_MEMBERS, {}),
+    "workspace-list": (SIGNED_IN, NO, {}),
+    "workspace-new": (
+        ADMINISTRATORS,
+        f"{IN} 403 403 403 403 302",
+        {"name": "Initech", "base_url": BASE_URL, "time_zone": "UTC"},
+    ),
+    "workspace": (MEMBERS, NO, {}),
+    "workspace-settings": (NO, BY_MANAGERS, {"name": "Acme", "base_url": BASE_URL, "time_zone": "UTC"}),
+    "workspace-pause": (NO, BY_MANAGERS, {}),
+    "workspace-resume": (NO, BY_MANAGERS, {}),
+    "workspace-token": (NO, BY_MANAGERS, {"token": "another-token-0123456789abcdef", "anyway": "on"}),
+    "workspace-token-test": (NO, BY_MANAGERS, {}),
+    "workspace-token-forget": (NO, BY_MANAGERS, {}),
+    "member-add": (NO, BY_MANAGERS, {"email": "charlie@example.com", "role": "viewer"}),
+    "member-change": (NO, BY_MANAGERS, {"role": "member"}),
+    "member-remove": (NO, f"{IN} 404 302 403 302 302", {}),  # Vera, who may leave
+    "workspace-audit": (MANAGERS, NO, {}),
+    "workspace-audit-csv": (MANAGERS, NO, {}),
+    "workspace-audit-jsonl": (MANAGERS, NO, {}),
+    "audit": (ADMINISTRATORS, NO, {}),
+    "audit-csv": (ADMINISTRATORS, NO, {}),
+    "audit-jsonl": (ADMINISTRATORS, NO, {}),
+    "account": (SIGNED_IN, f"{IN} 302 302 302 302 302", {"name": "X", "theme": "dark"}),
+    "api-token-make": (NO, f"{IN} 200 200 200 200 200", {"name": "nightly", "scopes": "read", "lifetime": "30"}),
+    "api-token-revoke": (NO, f"{IN} 404 404 404 302 404", {}),  # Alice's
+    "set-language": (NO, AWAY, {"language": "ja"}),
+    "health-live": (ANYBODY, NO, {}),
+    "health-ready": (ANYBODY, NO, {}),
+    "accounts/email/": (AWAY, AWAY, {}),
+    "favicon.ico": (AWAY, AWAY, {}),
+    "account_email": (AWAY, AWAY, {}),
+    "account_login": ("200 302 302 302 302 302", "200 302 302 302 302 302", {}),
+    "account_logout": ("302 200 200 200 200 200", AWAY, {}),
+    "account_inactive": (ANYBODY, NO, {}),
+    "account_signup": ("200 302 302 302 302 302", "200 302 302 302 302 302", {}),  # says that it is closed
+    # Nobody of the cast has a password: nothing to be asked for again.
+    "account_reauthenticate": (f"{IN} 403 403 403 403 403", f"{IN} 403 403 403 403 403", {}),
+    "account_email_verification_sent": (ANYBODY, NO, {}),
+    "account_change_password": (f"{IN} 302 302 302 302 302", f"{IN} 302 302 302 302 302", {}),
+    "account_set_password": (SIGNED_IN, SIGNED_IN, {}),
+    "account_reset_password": (ANYBODY, ANYBODY, {}),
+    "account_confirm_login_code": (f"{IN} 302 302 302 302 302", f"{IN} 302 302 302 302 302", {}),
+    "account_confirm_email": (ANYBODY, "404 404 404 404 404 404", {}),
+    "account_reset_password_from_key": (ANYBODY, ANYBODY, {}),
+    "account_reset_password_from_key_done": (ANYBODY, NO, {}),
+    "account_reset_password_done": (ANYBODY, NO, {}),
+    "mfa_index": (SIGNED_IN, f"{IN} 405 405 405 405 405", {}),
+    "mfa_authenticate": (f"{IN} 302 302 302 302 302", f"{IN} 302 302 302 302 302", {}),
+    "mfa_reauthenticate": (f"{IN} 403 403 403 403 403", f"{IN} 403 403 403 403 403", {}),
+    "mfa_activate_totp": (SIGNED_IN, SIGNED_IN, {}),
+    "mfa_deactivate_totp": (f"{IN} 404 404 404 404 404", f"{IN} 404 404 404 404 404", {}),
+    "mfa_view_recovery_codes": (f"{IN} 404 404 404 404 404", f"{IN} 405 405 405 405 405", {}),
+    "mfa_generate_recovery_codes": (SIGNED_IN, SIGNED_IN, {}),
+    "mfa_download_recovery_codes": (f"{IN} 404 404 404 404 404", f"{IN} 404 404 404 404 404", {}),
+}
+# Rows of the tables that these GETs may add to (design.md §6), and what a look at a session writes.
+WRITES_ON_GET = {"export-download", "file-preview", "workspace-audit-csv", "workspace-audit-jsonl", "audit-csv"}
+WRITES_ON_GET |= {"audit-jsonl", "api-export-file"}
+VOLATILE = ("django_session", "usersessions_usersession", "sqlite_sequence")
+
+ADDRESSES = every_address()
+PAGES = [one for one in ADDRESSES if not one.is_api and not one.is_admin]
+ADMIN = [one for one in ADDRESSES if one.is_admin]
+
+
+def person(cast: Cast, who: str) -> User | None:
+    return None if who == "nobody" else getattr(cast, who)
+
+
+def answers(cast: Cast, address: Address, method: str, data: dict[str, Any] | None = None) -> str:
+    seen = []
+    for who in PEOPLE:
+        undo = transaction.savepoint()  # the next person finds everything as this one did
+        client, path = browser_of(person(cast, who)), address.path(keys_for(address, cast))
+        status, place = ask(client, method, path, **({"data": data} if data else {}))
+        transaction.savepoint_rollback(undo)
+        seen.append(f"{status}L" if "/accounts/login/" in place and status == 302 else str(status))
+    return " ".join(seen)
+
+
+def fingerprint() -> dict[str, str]:
+    """Return a hash of every table's rows."""
+    with connection.cursor() as cursor:
+        tables = [name for name in connection.introspection.table_names(cursor) if name not in VOLATILE]
+        prints = {}
+        for table in tables:
+            cursor.execute(f'SELECT * FROM "{table}"')
+            prints[table] = hashlib.sha256(repr(sorted(map(repr, cursor.fetchall()))).encode()).hexdigest()
+    return prints
+
+
+def test_every_address_has_a_row() -> None:
+    assert {one.name for one in PAGES} == set(ROWS)
+    api = {one.name for one in ADDRESSES if one.is_api}
+    assert api == {name for name, _method in API_MATRIX} | {"api-nothing"}
+
+
+@pytest.mark.parametrize("address", PAGES, ids=lambda one: one.name)
+def test_address_answers_each_role_what_its_row_says(address: Address, cast: Cast, engine: None) -> None:
+    get, post, data = ROWS[address.name]
+    assert answers(cast, address, "GET") == get
+    assert answers(cast, address, "POST", data) == post
+
+
+@pytest.mark.parametrize("address", [one for one in ADDRESSES if not one.is_admin], ids=lambda one: one.name)
+def test_nothing_is_changed_but_by_its_own_method(address: Address, cast: Cast, engine: None) -> None:
+    path = address.path(keys_for(address, cast))
+    client = browser_of(cast.alice)
+    before = fingerprint()
+    for method in METHODS:
+        writes = method in ("GET", "HEAD") and address.name in WRITES_ON_GET
+        if method == "POST" or writes:
+            continue
+        data = {"data": ROWS[address.name][2]} if method not in ("GET", "HEAD") and address.name in ROWS else {}
+        more = {} if method in ("GET", "HEAD", "TRACE") else {**data, "content_type": "application/json"}
+        status, _place = ask(client, method, path, **more)
+        assert status < 500
+        if address.name in ROWS and ROWS[address.name][1] == NO and method not in ("GET", "HEAD", "OPTIONS"):
+            assert status == 405, method
+    assert fingerprint() == before
+
+
+def test_administration_is_shut_to_all_but_site_administrators(cast: Cast) -> None:
+    keys = {"object_id": cast.acme.pk, "id": cast.bob.pk}
+    browsers = {who: browser_of(person(cast, who)) for who in PEOPLE if who != "ada"}
+    before = fingerprint()
+    for who, client in browsers.items():
+        for address in ADMIN:
+            if address.name == "admin:logout":
+                continue
+            for method in ("GET", "POST", "DELETE"):
+                status, place = ask(client, method, address.path(keys))
+                is_door = address.name == "admin:login"
+                shut = (status == 302 and "login" in place) or status == 404 or (is_door and status in (302, 403))
+                assert shut, (who, method, address, status, place)
+    assert fingerprint() == before
+
+
+def test_administration_shows_secrets_to_nobody(cast: Cast) -> None:
+    """Sealed tokens, digests and the seeds of second factors have no page."""
+    routes = " ".join(one.route for one in ADMIN)
+    assert "authenticator" not in routes
+    assert "emailaddress" not in routes
+    assert "session" not in routes
