@@ -96,7 +96,7 @@ def make_format(pk: int) -> bool:
     except FileMissing:
         expire.mark_file_lost(export)
         return False
-    if made is None or not making.write():
+    if made is None or not making.write(leased_until=timezone.now() + lease_time()):
         storage.remove(making.name)
         return False
     crash_points.reached("format_made")
