@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from exports.models import DerivedFile, Export, Requester, Status
-from exports.services import events
+from exports.services import events, formats
 from tests.support.cast import Cast, content_of, make_export, make_ready_export
 from tests.web.conftest import Browse
 from tests.web.markup import check_page, read, text_of
@@ -214,6 +214,17 @@ def test_format_not_made_yet_shows_its_making_and_asks_again_by_itself(cast: Cas
     check_page(answer)
     DerivedFile.objects.update(done_rows=2)
     assert "2 of 3 rows" in text_of(alice.get(f"/exports/{export.pk}/download/?format=csv"))
+
+
+def test_format_made_meanwhile_is_handed_out_and_stands_on_the_page(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    alice.get(f"/exports/{export.pk}/download/?format=csv")
+    assert formats.make_format(DerivedFile.objects.get().pk)
+    answer = alice.get(f"/exports/{export.pk}/download/?format=csv")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"].endswith('.csv"')
+    assert content_of(answer).count(b"https://www.example.com/home") == 3
+    assert "being made" not in text_of(alice.get(f"/exports/{export.pk}/"))
 
 
 def test_unknown_format_is_refused_with_a_page(cast: Cast, alice: Client) -> None:
