@@ -10,4 +10,6 @@ class ExportsConfig(AppConfig):
     verbose_name = "LAC Portal"
 
     def ready(self) -> None:
-        from exports import checks  # noqa: F401, PLC0415 - Django loads models before checks may import them
+        # Django loads models before these may import them.
+        from exports import checks  # noqa: F401, PLC0415
+        from exports.web import on_record  # noqa: F401, PLC0415

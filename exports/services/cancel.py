@@ -34,7 +34,9 @@ def cancel_export(*, user: User, export: Export) -> Export:
         Requester.objects.filter(export=export, user=user).delete()
         if role != Role.MANAGER and Requester.objects.filter(export=export).exists():
             events.record_event(export, events.LEFT, at=timezone.now(), actor=user)
-            audit_log.record_audit("export.left", actor=user, workspace=export.workspace, subject=str(export.pk))
+            audit_log.record_audit(
+                audit_log.EXPORT_LEFT, actor=user, workspace=export.workspace, subject=str(export.pk)
+            )
             return export
         name = export.stored_name
         _end(export, user)
@@ -59,4 +61,4 @@ def _end(export: Export, user: User) -> None:
     )
     assert ended, "the row is ours for the length of the transaction"
     events.record_event(export, events.CANCELLED, at=now, actor=user)
-    audit_log.record_audit("export.cancelled", actor=user, workspace=export.workspace, subject=str(export.pk))
+    audit_log.record_audit(audit_log.EXPORT_CANCELLED, actor=user, workspace=export.workspace, subject=str(export.pk))

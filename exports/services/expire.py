@@ -39,7 +39,6 @@ def delete_file_now(*, user: User, export: Export) -> Export:
     _require_owner(user, export)
     if not _remove_file(export, Status.EXPIRED, events.DELETED, actor=user, guard={}):
         raise WrongState("no_file", _("There is no file to delete."))
-    audit_log.record_audit("export.file_deleted", actor=user, workspace=export.workspace, subject=str(export.pk))
     return export
 
 
@@ -68,7 +67,9 @@ def extend_export(*, user: User, export: Export) -> Export:
             raise WrongState("no_file", _("There is no file to extend any more."))
         export.expires_at, export.extended = until, export.extended + 1
         events.record_event(export, events.EXTENDED, at=now, actor=user, until=until.isoformat())
-        audit_log.record_audit("export.extended", actor=user, workspace=export.workspace, subject=str(export.pk))
+        audit_log.record_audit(
+            audit_log.EXPORT_EXTENDED, actor=user, workspace=export.workspace, subject=str(export.pk)
+        )
     return export
 
 
@@ -119,6 +120,10 @@ def _remove_file(
         events.record_event(
             export, event, at=now, actor=actor, downloads=Download.objects.filter(export=export).count()
         )
+        if actor is not None:
+            audit_log.record_audit(
+                audit_log.EXPORT_FILE_DELETED, actor=actor, workspace=export.workspace, subject=str(export.pk)
+            )
     storage = stored.storage()
     for name in names:
         if name:

@@ -154,7 +154,14 @@ def _make(wanted: Export, user: User) -> Export:
         events.record_event(wanted, events.QUEUED, at=now, actor=user)
         if wanted.run_again_of is not None:
             events.record_event(wanted.run_again_of, events.RAN_AGAIN, at=now, actor=user, export=str(wanted.pk))
-        audit_log.record_audit("export.queued", actor=user, workspace=wanted.workspace, subject=str(wanted.pk))
+        audit_log.record_audit(
+            audit_log.EXPORT_QUEUED,
+            actor=user,
+            workspace=wanted.workspace,
+            subject=str(wanted.pk),
+            type=wanted.data_type,
+            **{"from": wanted.range_from.isoformat(), "to": wanted.range_to.isoformat()},
+        )
         doorbell.ring(wanted.pk, wanted.queue)
     return wanted
 
@@ -169,7 +176,9 @@ def _join(export: Export, user: User) -> bool:
         _seat, is_new = Requester.objects.get_or_create(export=export, user=user, defaults={"joined_at": now})
         if is_new:
             events.record_event(export, events.JOINED, at=now, actor=user)
-            audit_log.record_audit("export.joined", actor=user, workspace=export.workspace, subject=str(export.pk))
+            audit_log.record_audit(
+                audit_log.EXPORT_JOINED, actor=user, workspace=export.workspace, subject=str(export.pk)
+            )
     return True
 
 
@@ -182,7 +191,9 @@ def _reuse(export: Export, user: User) -> bool:
         _seat, is_new = Requester.objects.get_or_create(export=export, user=user, defaults={"joined_at": now})
         if is_new:
             events.record_event(export, events.REUSED, at=now, actor=user)
-            audit_log.record_audit("export.reused", actor=user, workspace=export.workspace, subject=str(export.pk))
+            audit_log.record_audit(
+                audit_log.EXPORT_REUSED, actor=user, workspace=export.workspace, subject=str(export.pk)
+            )
     return True
 
 

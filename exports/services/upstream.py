@@ -60,7 +60,7 @@ def pause_workspace(workspace: Workspace, code: PauseCode) -> bool:
         if paused:
             # Within the transaction: a resumption that follows wakes them again.
             home.put_off(Export.objects.filter(workspace=workspace), home.latest_due(None))
-            audit_log.record_audit("workspace.paused", actor=None, workspace=workspace, subject=str(code))
+            audit_log.record_audit(audit_log.WORKSPACE_PAUSED, actor=None, workspace=workspace, subject=str(code))
     if paused:
         workspace.paused_at, workspace.pause_code = now, code
     return paused

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from exports.web.views import account, asking, desk, export, members, tokens, watching, workspaces
+from exports.web.views import account, asking, audit, desk, export, members, tokens, watching, workspaces
 
 urlpatterns = [
     path("", desk.export_list, name="export-list"),
@@ -26,6 +26,17 @@ urlpatterns = [
     path("workspaces/<uuid:pk>/members/", members.member_add, name="member-add"),
     path("workspaces/<uuid:pk>/members/<uuid:person>/", members.member_change, name="member-change"),
     path("workspaces/<uuid:pk>/members/<uuid:person>/remove/", members.member_remove, name="member-remove"),
+    path("workspaces/<uuid:pk>/audit/", audit.workspace_audit, name="workspace-audit"),
+    path("workspaces/<uuid:pk>/audit/csv/", audit.workspace_audit_file, {"format": "csv"}, name="workspace-audit-csv"),
+    path(
+        "workspaces/<uuid:pk>/audit/jsonl/",
+        audit.workspace_audit_file,
+        {"format": "jsonl"},
+        name="workspace-audit-jsonl",
+    ),
+    path("audit/", audit.audit, name="audit"),
+    path("audit/csv/", audit.audit_file, {"format": "csv"}, name="audit-csv"),
+    path("audit/jsonl/", audit.audit_file, {"format": "jsonl"}, name="audit-jsonl"),
     path("account/", account.account, name="account"),
     path("account/tokens/", account.api_token_make, name="api-token-make"),
     path("account/tokens/<uuid:pk>/revoke/", account.api_token_revoke, name="api-token-revoke"),

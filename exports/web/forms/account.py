@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from exports.models import Scope, User
 from exports.services.api_tokens import NAME_MOST
+from exports.services.people import change_own_settings
 from exports.web.forms.workspaces import zone_names
 
 
@@ -31,9 +32,7 @@ class ProfileForm(forms.ModelForm):
 
     def keep(self) -> User:
         """Write what the form names, and nothing else of the row."""
-        person = super().save(commit=False)
-        person.save(update_fields=self.Meta.fields)
-        return person
+        return change_own_settings(super().save(commit=False), **self.cleaned_data)
 
 
 class Lifetime(models.TextChoices):

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from exports.models import ApiToken, User
 from exports.services.api_tokens import make_api_token, revoke_api_token
+from exports.services.people import change_own_settings
 from exports.services.refusals import Refusal
 from exports.web.acts import act, next_page, person_of, put_on_form
 from exports.web.forms.account import ApiTokenForm, ProfileForm
@@ -77,7 +78,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
     response = redirect(next_page(request, reverse("export-list")))
     if language in dict(settings.LANGUAGES):
         if isinstance(request.user, User):
-            User.objects.filter(pk=request.user.pk).update(language=language)
+            change_own_settings(request.user, language=language)
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,
             language,
