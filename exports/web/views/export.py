@@ -15,6 +15,7 @@ from exports.services import cancel, downloads, expire, health, queue
 from exports.services.refusals import Gone, Refusal, WrongState
 from exports.web.acts import act, export_for, person_of
 from exports.web.details import detail_of, is_whole_days
+from exports.web.explain import FORMATS
 from exports.web.guards import signed_in
 from exports.web.rows import version_of
 
@@ -117,7 +118,7 @@ def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     if response.status_code != 202:
         return response
     row = DerivedFile.objects.filter(export=export, format=name).order_by("-wanted_at").first()
-    making = {"export": export, "format": name, "row": row, "section": "exports"}
+    making = {"export": export, "format": FORMATS[name].label, "row": row, "section": "exports"}
     page = render(request, "exports/making.html", making, status=202)
     page["Refresh"] = "2"
     return page
