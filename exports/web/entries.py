@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from exports.models import AuditEntry
 from exports.web.audit_words import DEEDS, DETAILS, detail, subject_of
 
+ORDER = {key: place for place, key in enumerate(DETAILS)}
+
 
 @dataclass(frozen=True)
 class EntryView:
@@ -46,12 +48,17 @@ def _view(entry: AuditEntry) -> EntryView:
         subject_url=_export_url(entry),
         details=" · ".join(
             _("%(label)s: %(value)s") % {"label": DETAILS.get(key, key), "value": detail(key, value)}
-            for key, value in entry.data.items()
+            for key, value in sorted(entry.data.items(), key=_place)
         ),
         workspace=entry.workspace_name,
         workspace_url=reverse("workspace", args=[entry.workspace_id]) if entry.workspace_id else "",
         address=entry.address or "",
     )
+
+
+def _place(item: tuple[str, object]) -> tuple[int, str]:
+    key = item[0]
+    return (ORDER.get(key, len(ORDER)), key)
 
 
 def _export_url(entry: AuditEntry) -> str:
