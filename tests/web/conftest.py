@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -25,6 +26,12 @@ def browse() -> Browse:
         return client
 
     return opened
+
+
+@pytest.fixture(autouse=True)
+def _no_attempts_before() -> None:
+    """Sign-in counts attempts per address in the process's cache: each test begins with none."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -66,6 +66,14 @@ def test_guessing_is_stopped_for_a_while_from_there_only(dana: User, client: Cli
     assert sign_in(Client(REMOTE_ADDR="192.0.2.7")).status_code == 302
 
 
+def test_too_many_tries_in_a_minute_meet_a_page_of_ours(db: None, client: Client) -> None:
+    for number in range(31):
+        answer = client.post(LOGIN, {"login": f"nobody{number}@example.com", "password": "wrong"})
+    assert answer.status_code == 429
+    assert "Wait a minute" in text_of(answer)
+    check_page(answer)
+
+
 def test_strangers_can_not_sign_up(db: None, client: Client) -> None:
     answer = client.post(
         "/accounts/signup/", {"email": "new@example.com", "password1": PASSWORD, "password2": PASSWORD}
