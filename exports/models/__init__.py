@@ -3,6 +3,7 @@
 from exports.models.access import ApiToken, Heartbeat, Scope
 from exports.models.derived import DerivedFile
 from exports.models.export import AskedWindow, Export, IllegalTransition, Queue, Requester
+from exports.models.limits import Limits, Whom
 from exports.models.records import AuditEntry, Download, ExportEvent
 from exports.models.secrets import AccessToken, TokenUnreadable
 from exports.models.statuses import ACTIVE, ASKED, TRANSITIONS, DataType, Role, Status
@@ -24,6 +25,7 @@ __all__ = [
     "ExportEvent",
     "Heartbeat",
     "IllegalTransition",
+    "Limits",
     "Membership",
     "PauseCode",
     "Queue",
@@ -34,5 +36,6 @@ __all__ = [
     "TokenUnreadable",
     "UpstreamHost",
     "User",
+    "Whom",
     "Workspace",
 ]

@@ -1,5 +1,7 @@
 """Stepping back from an export: a requester leaves, a manager ends it."""
 
+from typing import Any
+
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -39,26 +41,29 @@ def cancel_export(*, user: User, export: Export) -> Export:
             )
             return export
         name = export.stored_name
-        _end(export, user)
+        end_now(export)
+        events.record_event(export, events.CANCELLED, at=timezone.now(), actor=user)
+        audit_log.record_audit(
+            audit_log.EXPORT_CANCELLED, actor=user, workspace=export.workspace, subject=str(export.pk)
+        )
     if name:
         stored.storage().remove(name)
     home.arrange_home(export.workspace_id)
     return export
 
 
-def _end(export: Export, user: User) -> None:
-    now = timezone.now()
+def end_now(export: Export, **values: Any) -> None:
+    """Move an active export to cancelled, its row held by the caller's transaction."""
     ended = Export.objects.move(
         export,
         Status.CANCELLED,
-        ended_at=now,
+        ended_at=timezone.now(),
         stored_name="",
         waiting_code="",
         waiting_since=None,
         waiting_until=None,
         estimated_ready_at=None,
         estimate_basis="",
+        **values,
     )
     assert ended, "the row is ours for the length of the transaction"
-    events.record_event(export, events.CANCELLED, at=now, actor=user)
-    audit_log.record_audit(audit_log.EXPORT_CANCELLED, actor=user, workspace=export.workspace, subject=str(export.pk))

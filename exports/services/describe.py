@@ -30,6 +30,8 @@ TONES = {
     "expired": "ended",
     "deleted": "ended",
     "cancelled": "ended",
+    "approved": "good",
+    "declined": "bad",
 }
 
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import DataType, Export, Requester, Role, Status, User, Workspace
-from exports.services import audit_log, doorbell, events
-from exports.services.refusals import Refused, WrongState
+from exports.services import approvals, audit_log, doorbell, events, limits
+from exports.services.refusals import Refused, TooMany, WrongState
 from exports.services.roles import require_role
 from exports.services.texts import clean_line, clean_paragraph
 
@@ -75,10 +75,12 @@ def queue_export(
 
     Raises:
         Forbidden: the person is a viewer or a stranger here.
-        Refused: unknown type, from after to, or a name or note that can't be kept.
+        Refused: unknown type, from after to, a name or note that can't be kept, or a type or range that the limits of
+            the workspace don't allow.
+        TooMany: a count of the limits is reached. Joining and reusing charge nothing.
         WrongState: the workspace is archived.
     """
-    require_role(user, workspace, Role.MEMBER)
+    role = require_role(user, workspace, Role.MEMBER)
     if workspace.archived_at is not None:
         raise WrongState("workspace_archived", _("This workspace is archived: it takes no new exports."), "workspace")
     if data_type not in DataType.values:
@@ -96,7 +98,7 @@ def queue_export(
         fresh=fresh,
         requested_by=user,
     )
-    return _make_or_join(wanted, user)
+    return _ask(wanted, user, role)
 
 
 def run_again(*, user: User, export: Export) -> Queued:
@@ -104,9 +106,11 @@ def run_again(*, user: User, export: Export) -> Queued:
 
     Raises:
         Forbidden: the person is a viewer or a stranger here.
+        Refused: the limits of the workspace don't allow its type or range (any more).
+        TooMany: a count of the limits is reached.
         WrongState: the workspace is archived.
     """
-    require_role(user, export.workspace, Role.MEMBER)
+    role = require_role(user, export.workspace, Role.MEMBER)
     if export.workspace.archived_at is not None:
         raise WrongState("workspace_archived", _("This workspace is archived: it takes no new exports."), "workspace")
     wanted = Export(
@@ -120,14 +124,22 @@ def run_again(*, user: User, export: Export) -> Queued:
         requested_by=user,
         run_again_of=export,
     )
-    return _make_or_join(wanted, user)
+    return _ask(wanted, user, role)
 
 
-def _make_or_join(wanted: Export, user: User) -> Queued:
+def _ask(wanted: Export, user: User, role: Role) -> Queued:
+    rules = limits.rules_of(user, wanted.workspace)
+    limits.refuse_question(rules, wanted.workspace, wanted.data_type, wanted.range_from, wanted.range_to)
+    if limits.needs_approval(rules, wanted.data_type, role):
+        wanted.hold = approvals.APPROVAL
+    return _make_or_join(wanted, user, role)
+
+
+def _make_or_join(wanted: Export, user: User, role: Role) -> Queued:
     for _attempt in range(TRIES):
         equal = look_for_equal(wanted.workspace, wanted.data_type, wanted.range_from, wanted.range_to)
         if equal.active is not None:
-            if _join(equal.active, user):
+            if _join(equal.active, user, role):
                 return Queued(equal.active, Outcome.JOINED)
             continue
         if equal.ready is not None and not wanted.fresh:
@@ -140,15 +152,21 @@ def _make_or_join(wanted: Export, user: User) -> Queued:
             # Somebody queued the same question between our look and our insert: join theirs.
             wanted.pk = Export._meta.pk.get_default()
             wanted._state.adding = True
+        except TooMany:
+            # While we waited for our turn to be counted somebody may have asked the same: joining charges nothing.
+            equal = look_for_equal(wanted.workspace, wanted.data_type, wanted.range_from, wanted.range_to)
+            if equal.active is None and (equal.ready is None or wanted.fresh):
+                raise
     raise WrongState("busy", _("This question changes hands too quickly right now. Please try again."))
 
 
 def _make(wanted: Export, user: User) -> Export:
     now = timezone.now()
     wanted.created_at = wanted.due_at = now
-    wanted.waiting_code = "turn"
+    wanted.waiting_code = wanted.hold or "turn"
     wanted.waiting_since = now
     with transaction.atomic():
+        limits.refuse_beyond(user, wanted.workspace, limits.rules_of(user, wanted.workspace, lock=True))
         wanted.save(force_insert=True)
         Requester.objects.create(export=wanted, user=user, joined_at=now)
         events.record_event(wanted, events.QUEUED, at=now, actor=user)
@@ -166,7 +184,7 @@ def _make(wanted: Export, user: User) -> Export:
     return wanted
 
 
-def _join(export: Export, user: User) -> bool:
+def _join(export: Export, user: User, role: Role) -> bool:
     """Take a seat; False when the export ended meanwhile (the lock on the row decides)."""
     now = timezone.now()
     with transaction.atomic():
@@ -179,6 +197,8 @@ def _join(export: Export, user: User) -> bool:
             audit_log.record_audit(
                 audit_log.EXPORT_JOINED, actor=user, workspace=export.workspace, subject=str(export.pk)
             )
+        if export.hold and role is Role.MANAGER:
+            approvals.release(export, actor=user, at=now)
     return True
 
 

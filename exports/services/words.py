@@ -151,6 +151,11 @@ PROBLEMS: dict[str, Words] = {
         _("Run it again to get a new file."),
         Turn.OURS,
     ),
+    "declined": Words(
+        _("A manager declined this request; the reason stands below."),
+        _("Ask the manager, or ask for something else."),
+        Turn.YOURS,
+    ),
     "worker_died": Words(_("This file brought the checking process down several times."), TELL_US, Turn.OURS),
 }
 
@@ -231,6 +236,8 @@ EVENTS: dict[str, Promise] = {
     "file_lost": _("The stored file is gone or was altered; it is no longer offered"),
     "ran_again": _("Run again as a new export"),
     "bumped": _("Moved to the front of the queue"),
+    "approved": _("Approved"),
+    "declined": _("Declined: %(reason)s"),
     "paused": _("The workspace was paused"),
     "resumed": _("The workspace goes on"),
 }

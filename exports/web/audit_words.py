@@ -56,6 +56,9 @@ DEEDS: dict[str, Deed] = {
     "export.extended": Deed("clock-plus", gettext_lazy("Kept a file longer")),
     "export.downloaded": Deed("download", gettext_lazy("Downloaded a file")),
     "export.file_deleted": Deed("trash", gettext_lazy("Deleted a file")),
+    "export.approved": Deed("check", gettext_lazy("Approved an export")),
+    "export.declined": Deed("hand-stop", gettext_lazy("Declined an export")),
+    "limits.changed": Deed("adjustments-horizontal", gettext_lazy("Changed limits or approvals")),
     "record.taken": Deed("clipboard-list", gettext_lazy("Took this record away as a file")),
     "admin.added": Deed("tool", gettext_lazy("Added in the administration")),
     "admin.changed": Deed("tool", gettext_lazy("Changed in the administration")),
@@ -70,6 +73,7 @@ FAMILIES: dict[str, Promise] = {
     "token.": gettext_lazy("Access tokens"),
     "token_keys.": gettext_lazy("Encryption keys"),
     "workspace.": gettext_lazy("Workspaces"),
+    "limits.": gettext_lazy("Limits and approvals"),
     "admin.": gettext_lazy("Administration"),
     "record.": gettext_lazy("This record"),
 }
@@ -92,6 +96,16 @@ DETAILS: dict[str, Promise] = {
     "expires_at": gettext_lazy("expires"),
     "resealed": gettext_lazy("tokens"),
     "unreadable": gettext_lazy("not readable"),
+    "reason": gettext_lazy("reason"),
+    "together": gettext_lazy("everybody together"),
+    "each": gettext_lazy("each person"),
+    "per_day": gettext_lazy("a day"),
+    "at_once": gettext_lazy("at once"),
+    "bytes_kept": gettext_lazy("kept"),
+    "range_days": gettext_lazy("days in a range"),
+    "types": gettext_lazy("types"),
+    "approval_types": gettext_lazy("with approval"),
+    "removed": gettext_lazy("removed"),
     "resumed": gettext_lazy("ended the pause"),
     "retention_hours": gettext_lazy("hours a file is kept"),
     "role": gettext_lazy("role"),
@@ -112,13 +126,18 @@ _PAUSES = {pause.value: pause.label for pause in PauseCode}
 
 def detail(key: str, value: Any) -> str:
     """Return one value of an entry's data for people."""
-    if value is None or value in ("", []):
+    if value is None or value == "" or value == []:
         return _("none")
     if isinstance(value, bool):
         return yes_no(value)
+    if isinstance(value, dict):
+        return "; ".join(
+            _("%(label)s: %(value)s") % {"label": DETAILS.get(inner, inner), "value": detail(inner, one)}
+            for inner, one in value.items()
+        ) or _("no limit")
     if isinstance(value, list):
-        return ", ".join(str(one) for one in value)
-    if key == "bytes":
+        return ", ".join(str(_TYPES.get(one, one)) for one in value)
+    if key in ("bytes", "bytes_kept"):
         return size(value)
     if key in ("role", "before"):
         return str(_ROLES.get(value, value))

@@ -95,6 +95,8 @@ EVENT_ICONS = {
     "extended": "clock-plus",
     "ran_again": "repeat",
     "bumped": "arrow-up",
+    "approved": "check",
+    "declined": "hand-stop",
 }
 OTHER_EVENT_ICON = "point"
 TONE_ICONS = {"warn": "alert-triangle", "bad": "x"}
