@@ -1,8 +1,10 @@
 """The Celery interface: each task loads nothing but a key, calls one service, and is safe twice."""
 
+import logging
 import os
 import socket
 import threading
+import time
 from typing import Any
 
 from celery import Task, shared_task
@@ -13,7 +15,10 @@ from django.utils import timezone
 
 from exports.services import advance, doorbell, expire, formats, health, shutdown, tick
 
+logger = logging.getLogger(__name__)
+
 DRAIN_SECONDS = 20.0
+STOP_SECONDS = 0.2  # how soon a stop is noticed
 
 
 @shared_task(name=doorbell.ADVANCE, bind=True)
@@ -60,6 +65,13 @@ def _let_go_of_inherited_connections(**_kwargs: Any) -> None:
     doorbell.start_fresh()
 
 
+def _rest(seconds: float) -> None:
+    """Wait, but not a moment longer than the worker lives on."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not shutdown.is_stopping():
+        time.sleep(STOP_SECONDS)
+
+
 @worker_ready.connect
 def _start_heartbeat(sender: Any, **_kwargs: Any) -> None:
     queues = ",".join(sorted(queue.name for queue in sender.task_consumer.queues))
@@ -69,15 +81,14 @@ def _start_heartbeat(sender: Any, **_kwargs: Any) -> None:
 
 def _heartbeat(name: str, queues: str) -> None:
     """Leave signs of life until the worker is asked to stop; the database may be away in between."""
-    pause = threading.Event()
     while not shutdown.is_stopping():
         try:
             health.beat(name, queues=queues, at=timezone.now())
-        except DatabaseError:
-            pause.wait(1)  # nobody can be told: the next beat tells it
+        except DatabaseError as error:
+            logger.warning("worker.beat_failed %s", type(error).__name__)  # the next beat tells that we live
         finally:
             connection.close()
-        pause.wait(health.BEAT_SECONDS)
+        _rest(health.BEAT_SECONDS)
     try:
         health.forget(name)
     except DatabaseError:
