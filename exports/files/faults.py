@@ -13,6 +13,10 @@ class StorageFull(Exception):
     """No room, or less than the floor is left. Nothing is wrong with the file: try again when there is room."""
 
 
+class StorageUnreachable(OSError):
+    """The object store does not answer, or refuses us. Like a fault of a disk: nothing is wrong with the file."""
+
+
 class FileMissing(Exception):
     """The store holds no file of that name."""
 

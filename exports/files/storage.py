@@ -1,14 +1,15 @@
 """Where files are kept: on this machine, or in S3-compatible object storage."""
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from exports.files.faults import FileMissing
+from exports.files.faults import FileMissing, StorageUnreachable
 from exports.files.local_storage import LocalStorage
 from exports.files.names import StoredName
 
-__all__ = ["FileMissing", "LocalStorage", "Storage", "StoredName", "storage_from"]
+__all__ = ["FileMissing", "LocalStorage", "Storage", "StorageUnreachable", "StoredName", "storage_from"]
 
 
 class Storage(Protocol):
@@ -28,10 +29,14 @@ class Storage(Protocol):
 
 
 def storage_from(root: Path, url: str) -> Storage:
-    """The store that `url` names, with `root` as its folder. An empty `url` is the folder itself.
+    """The store that `url` names: empty for the folder `root`, `s3://…` for a bucket with `root` as its spool.
 
-    Raises `ValueError` for an address it does not understand.
+    Raises `ValueError` for an address it does not understand, without repeating it.
     """
     if not url:
         return LocalStorage(root)
+    if url.startswith("s3://"):
+        # By name, so that who keeps files in a folder does not carry the other's library, 30 MB in each process.
+        store: Storage = importlib.import_module("exports.files.s3_storage").S3Storage(root, url)
+        return store
     raise ValueError("the storage address is not one this program understands")
