@@ -105,7 +105,7 @@ TABLE = [
     broken("two_archives", "file_leading_bytes"),
     broken("two_entries", "file_several_entries"),
     broken("cut_rows", "file_last_line_incomplete"),
-    broken("bad_row", "file_not_an_object"),
+    broken("bad_row", "file_not_an_object", attempts=2),  # the same bytes twice
     free("drip"),
     broken("drip", "download_too_slow", files_only=True, pause=0.1, size=8),
     free("drip_headers"),
