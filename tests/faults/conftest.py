@@ -7,7 +7,12 @@ import pytest
 from tests.faults.case import Case
 from tests.faults.checker import check
 from tests.support.postgres_server import fresh_database
+from tests.support.small_disk import SmallDisk, small_disk
 from tests.support.stack import Stack, Worker
+
+MIN_FREE_BYTES = 1_000_000
+MAX_BYTES = 3_000_000
+MAX_UNPACKED_BYTES = 12_000_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -18,9 +23,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def one_machine() -> Iterator[Stack]:
-    """The one-machine set-up: SQLite, one worker for everything."""
-    with Stack() as stack:
+def small() -> Iterator[SmallDisk | None]:
+    """The disk of the one-machine set-up; None where none can be mounted."""
+    with small_disk(32_000_000) as disk:
+        yield disk
+
+
+@pytest.fixture(scope="session")
+def one_machine(small: SmallDisk | None) -> Iterator[Stack]:
+    """The one-machine set-up: SQLite, one worker for everything, a small disk, small files."""
+    with Stack(
+        settings={
+            "EXPORT_MIN_FREE_BYTES": str(MIN_FREE_BYTES),
+            "EXPORT_MAX_BYTES": str(MAX_BYTES),
+            "EXPORT_MAX_UNPACKED_BYTES": str(MAX_UNPACKED_BYTES),
+        },
+        export_root=small.folder / "exports" if small else None,
+    ) as stack:
         yield stack
 
 

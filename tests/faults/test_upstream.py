@@ -142,6 +142,7 @@ def test_refused_connections_for_a_while_all_finish_after(case: Case) -> None:
     assert "problem" in case.api.codes(keys[0])
 
 
+@pytest.mark.slow
 def test_stuck_running_asked_anew_for_a_shifted_window_and_said_so(case: Case) -> None:
     case.stack.restart("worker", EXPORT_DEADLINE_HOURS=str(3 / 3600))
     place = case.place()

@@ -106,7 +106,7 @@ class PortalApi:
         """Wait until all exports have one of the statuses; return them.
 
         Raises:
-            TimeoutError: some did not; it tells where they stand.
+            TimeoutError: some did not, or ended otherwise; it tells where they stand.
         """
         left = dict.fromkeys(keys)
         done: dict[str, dict[str, Any]] = {}
@@ -120,6 +120,8 @@ class PortalApi:
                 left[key] = seen
                 if seen["status"] in statuses:
                     done[key] = left.pop(key)
+                elif seen["status"] in ("failed", "cancelled"):
+                    raise TimeoutError(f"never {' or '.join(statuses)}: {self._describe({key: seen})}")
             if left and time.monotonic() > end:
                 raise TimeoutError(f"not {' or '.join(statuses)} within {seconds:g} s: {self._describe(left)}")
             time.sleep(0.1)
