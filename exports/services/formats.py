@@ -15,6 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from exports.files.faults import StorageFull
 from exports.files.storage import FileMissing
 from exports.models import DerivedFile, Export, Status, User
 from exports.services import crash_points, doorbell, expire, shutdown, stored
@@ -27,6 +28,7 @@ FORMATS = ("original", "jsonl", "json", "csv", "xlsx", "parquet")
 MADE = FORMATS[1:]
 MAX_ATTEMPTS = 3
 CONVERSION_SECONDS = 2 * 3600
+NO_ROOM = 3  # exit status of exports.files.convert_job
 WATCH_SECONDS = 0.2
 
 
@@ -77,6 +79,10 @@ class _Making:
         mine = DerivedFile.objects.filter(pk=self.row.pk, fence=self.fence, state=DerivedFile.State.WANTED)
         return bool(mine.update(**values))
 
+    def rest(self, **values: Any) -> bool:
+        """Let go, to be tried again after a lease: the tick rings no row twice within one."""
+        return self.write(stored_name="", leased_until=None, rung_at=timezone.now(), **values)
+
 
 def make_format(pk: int) -> bool:
     """Make a wanted format, if nobody else is at it. Safe twice.
@@ -100,7 +106,12 @@ def make_format(pk: int) -> bool:
         storage.remove(making.name)
         return False
     crash_points.reached("format_made")
-    storage.publish(making.name)
+    try:
+        storage.publish(making.name)
+    except StorageFull:
+        storage.remove(making.name)
+        making.rest()
+        return False
     done = making.write(
         state=DerivedFile.State.READY,
         stored_name=making.name,
@@ -182,15 +193,19 @@ def _convert(making: _Making, source: Path, target: Path) -> dict[str, Any] | No
     if child.returncode == 0:
         result: dict[str, Any] = json.loads(output.splitlines()[-1])
         return result
-    code = "storage_full" if child.returncode == 3 else "conversion_failed"
     logger.error("format.failed %s %s exit=%s %s", row.export_id, row.variant, child.returncode, errors[-300:])
+    if child.returncode == NO_ROOM:
+        making.rest()  # never charged: it goes on when there is room
+        return None
     attempts = row.attempts + 1
-    failed = attempts >= MAX_ATTEMPTS
-    making.write(
-        state=DerivedFile.State.FAILED if failed else DerivedFile.State.WANTED,
-        error_code=code if failed else "",
-        attempts=attempts,
-        stored_name="",
-        leased_until=None if failed else timezone.now() + timedelta(seconds=settings.EXPORT_POLL_FIRST_SECONDS),
-    )
+    if attempts >= MAX_ATTEMPTS:
+        making.write(
+            state=DerivedFile.State.FAILED,
+            error_code="conversion_failed",
+            attempts=attempts,
+            stored_name="",
+            leased_until=None,
+        )
+    else:
+        making.rest(attempts=attempts)
     return None
