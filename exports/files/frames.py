@@ -13,8 +13,10 @@ from exports.files.columns import Look, mended, raw_columns
 from exports.files.conversion import Job
 from exports.files.pipeline import ahead
 from exports.files.row_blocks import row_blocks
+from exports.files.rows import WHITE_SPACE
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
+_MAX_CELLS: Final = 4_000_000
 
 # What a spreadsheet takes for the start of a formula, their full-width twins, and the blanks it skips before one.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -132,14 +134,27 @@ class _Names:
 
 
 def _write(writer: FrameWriter, block: bytes, rows: int, columns: list[str], names: _Names | None) -> int:
-    frame = _fast_frame(block, columns, names) if names else None
-    if frame is None or frame.height != rows:
-        schema = dict.fromkeys(columns, pl.String)
-        frame = pl.from_dicts(list(writer.finder.slow_rows(block)), schema=schema)
-    if frame.height != rows:
-        raise AssertionError(f"{rows} rows became {frame.height}")
-    writer.add(frame)
+    for part, part_rows in _parts(block, rows, len(columns)):
+        frame = _fast_frame(part, columns, names) if names else None
+        if frame is None or frame.height != part_rows:
+            schema = dict.fromkeys(columns, pl.String)
+            frame = pl.from_dicts(list(writer.finder.slow_rows(part)), schema=schema)
+        if frame.height != part_rows:
+            raise AssertionError(f"{part_rows} rows became {frame.height}")
+        writer.add(frame)
     return rows
+
+
+def _parts(block: bytes, rows: int, width: int) -> Iterator[tuple[bytes, int]]:
+    """`block` itself, or in pieces: many short rows among thousands of columns would make a table of any size."""
+    if rows * width <= _MAX_CELLS:
+        yield block, rows
+        return
+    lines = [line for line in block.split(b"\n") if line.strip(WHITE_SPACE)]
+    step = max(1, _MAX_CELLS // width)
+    for start in range(0, len(lines), step):
+        some = lines[start : start + step]
+        yield b"\n".join(some) + b"\n", len(some)
 
 
 def _fast_frame(block: bytes, columns: list[str], names: _Names) -> pl.DataFrame | None:

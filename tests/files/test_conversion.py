@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import openpyxl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exports.files import columns as columns_module
+from exports.files import convert_job
+from exports.files import frames as frames_module
 from exports.files.column_order import COLUMNS, ordered
 from exports.files.conversion import FORMATS, Converted, TooManyColumns, convert
 from exports.files.pipeline import ahead
@@ -216,6 +220,53 @@ def test_column_that_turns_up_late_is_in_every_row(tmp_path: Path, late: dict[st
     assert seen[-1] == 30_002
 
 
+@pytest.mark.parametrize("format_name", ["csv", "xlsx", "parquet"])
+def test_many_short_rows_among_many_columns_are_taken_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_name: str
+) -> None:
+    content = lines_of([{f"k{number}": "x" for number in range(50)}, *({"k7": str(n)} for n in range(99)), {}])
+    whole = made(tmp_path, content, format_name)
+    monkeypatch.setattr(frames_module, "_MAX_CELLS", 500)
+    in_parts = made(tmp_path, content, format_name)
+    if format_name == "csv":
+        assert in_parts == whole
+        assert len(table(in_parts)) == 101
+    elif format_name == "parquet":
+        assert pq.read_table(io.BytesIO(in_parts)).equals(pq.read_table(io.BytesIO(whole)))
+    else:
+        books = [openpyxl.load_workbook(io.BytesIO(body)).active.values for body in (whole, in_parts)]
+        assert list(books[0]) == list(books[1])
+
+
+HOSTILE = """
+import sys
+from pathlib import Path
+from exports.files.conversion import convert
+source, target, form = sys.argv[1:]
+print(convert(Path(source), Path(target), source_kind="zip", format=form, data_type="page").rows)
+print(int(next(l for l in open("/proc/self/status") if l.startswith("VmHWM")).split()[1]) // 1024)
+"""
+
+
+@pytest.mark.parametrize("format_name", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        lines_of([{f"k{number}": "x" for number in range(2000)}]) + b"{}\n" * 4_000,
+        b'{"a":"' + b"x" * 16_000_000 + b'"}\n',
+        b'{"a":[' + b"[1]," * 400_000 + b"[1]]}\n",
+    ],
+    ids=["wide", "long", "nested"],
+)
+def test_hostile_rows_do_not_fill_memory(tmp_path: Path, content: bytes, format_name: str) -> None:
+    (tmp_path / "source").write_bytes(zipped(content))
+    command = [sys.executable, "-c", HOSTILE, tmp_path / "source", tmp_path / "target", format_name]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    rows, peak = map(int, done.stdout.split())
+    assert rows == content.count(b"\n")
+    assert peak < 600
+
+
 def test_keys_that_are_no_column_names_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columns_module, "MAX_COLUMNS", 100)
     made(tmp_path, lines_of([{f"key{number}": 1} for number in range(100)]))
@@ -327,6 +378,41 @@ def test_child_process_tells_why_it_failed_by_its_exit_status(tmp_path: Path) ->
     assert run_job(tmp_path, format="xml").returncode == 1
     (tmp_path / "source").write_bytes(zipped(lines_of([{f"k{n}": 1 for n in range(16_385)}])))
     assert run_job(tmp_path).returncode == 5
+
+
+def test_child_process_tells_its_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(convert_job, "_PROGRESS_SECONDS", 0.0)
+    (tmp_path / "source").write_bytes(zipped(page_rows(20)))
+    job = {"source": str(tmp_path / "source"), "target": str(tmp_path / "target"), "source_kind": "zip"}
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(job | {"format": "jsonl", "data_type": "page"})))
+    assert convert_job.main() == 0
+    first, *_, last = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first == {"done_rows": 20}
+    assert last["rows"] == 20
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "status"),
+    [
+        (b"PK broken", {}, 4),
+        (zipped(lines_of([{f"k{number}": 1 for number in range(16_385)}])), {}, 5),
+        (zipped(b""), {"target": "/proc/none/target"}, None),
+    ],
+)
+def test_failures_of_the_child_have_each_their_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: bytes, options: dict[str, str], status: int | None
+) -> None:
+    (tmp_path / "source").write_bytes(source)
+    job = {"source": str(tmp_path / "source"), "target": str(tmp_path / "target"), "source_kind": "zip"}
+    job |= {"format": "csv", "data_type": "page"} | options
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(job)))
+    if status is None:
+        with pytest.raises(OSError, match="No such file"):
+            convert_job.main()
+    else:
+        assert convert_job.main() == status
 
 
 FULL = """
