@@ -23,7 +23,7 @@ class Row:
     Attributes:
         kind: of the simulator.
         charged: whether each hit counts as an attempt.
-        ends: the error code when it never stops; None when the export waits for ever, without being charged.
+        ends: the error code (or codes) when it never stops; None when the export waits for ever, without being charged.
         once: whether the export still ends well when the fault happens only once.
         waits: the code that it waits with after the first hit.
         attempts: how many attempts it takes to fail; by default all five.
@@ -99,7 +99,7 @@ TABLE = [
     broken("cut_body", "file_cut"),
     broken("cut_body", "download_incomplete", at=0),
     broken("empty_body", "download_incomplete"),
-    broken("flipped_bit", "file_bad_crc"),
+    broken("flipped_bit", "file_bad_crc|file_bad_size"),  # which one depends on the bit
     broken("junk_before", "answer_not_json"),
     broken("junk_after", "file_trailing_bytes"),
     broken("two_archives", "file_leading_bytes"),
@@ -129,7 +129,7 @@ def world(make_world: MakeWorld, settings: LazySettings) -> World:
 
 def prepare(world: World, row: Row) -> Export:
     """Return an export that the fault will hit at its next question."""
-    export = world.queue()
+    export = world.queue(1)  # always the same rows, so that what is damaged breaks in the same way
     if row.kind in ("fails", "stuck"):
         return export
     export = world.until_status(export, Status.WAITING)
@@ -171,7 +171,9 @@ def test_charged_fault_that_never_ends_fails_with_a_sentence(world: World, row: 
     export = prepare(world, row)
     world.sim.faults.add(row.kind, **row.more)
     export = world.until_status(export, Status.FAILED, Status.READY)
-    assert (export.status, export.error_code, export.attempts) == (Status.FAILED, row.ends, row.attempts)
+    assert (export.status, export.attempts) == (Status.FAILED, row.attempts)
+    assert row.ends is not None
+    assert export.error_code in row.ends.split("|")
     problem = describe.problem_of(export)
     assert problem is not None
     assert problem.message
