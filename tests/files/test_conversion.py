@@ -252,7 +252,7 @@ print(int(next(l for l in open("/proc/self/status") if l.startswith("VmHWM")).sp
 @pytest.mark.parametrize(
     "content",
     [
-        lines_of([{f"k{number}": "x" for number in range(2000)}]) + b"{}\n" * 4_000,
+        lines_of([{f"k{number}": "x" for number in range(2000)}]) + b"{}\n" * 2_500,
         b'{"a":"' + b"x" * 16_000_000 + b'"}\n',
         b'{"a":[' + b"[1]," * 400_000 + b"[1]]}\n",
     ],
