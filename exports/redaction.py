@@ -7,7 +7,8 @@ import re
 SECRETS = re.compile(
     r"(?i)(bearer\s+)[^\s\"',;]+|(\bgAAAA[\w-]{20,}={0,2})|(\blac_[A-Za-z0-9_-]{16,})|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
 )
-CONTROLS = {code: f"\\x{code:02x}" for code in (*range(9), *range(10, 32), 127, 0x85)}
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+INDENT = "    | "
 
 
 def redact(text: str) -> str:
@@ -25,5 +26,7 @@ class RedactingFilter(logging.Filter):
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         if record.exc_text:
-            record.exc_text = redact(record.exc_text)
+            # An exception's text may hold a visitor's line breaks: no line of it may pass for one of the log's own.
+            lines = redact(record.exc_text).removeprefix(INDENT).split("\n")
+            record.exc_text = "\n".join(INDENT + line.removeprefix(INDENT).translate(CONTROLS) for line in lines)
         return True

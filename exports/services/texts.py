@@ -8,6 +8,9 @@ from exports.services.refusals import Refused
 
 # Control characters and lone surrogates: no database, header or file name carries them unharmed.
 UNUSABLE = frozenset({"Cc", "Cs"})
+# Overrides of the direction of writing: “invoice<override>gpj.exe” reads as “invoiceexe.jpg”. Letters of any script
+# find their direction without them.
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def clean_line(text: str, *, field: str, most: int, required: bool = False) -> str:
@@ -52,7 +55,7 @@ def _counts(most: int, text: str) -> dict[str, int]:
 
 
 def _refuse_unusable(text: str, field: str, *, allowed: str) -> None:
-    if any(unicodedata.category(char) in UNUSABLE and char not in allowed for char in text):
+    if any((unicodedata.category(char) in UNUSABLE or char in TURNING) and char not in allowed for char in text):
         raise Refused(
             "not_one_line", _("Only printable characters, please: no line breaks or control characters."), field
         )

@@ -1,12 +1,41 @@
 """Sign-in through django-allauth, with the door for strangers closed."""
 
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.http import HttpRequest
+
+from exports.services.addresses import client_address
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the mails call us."""
+
+    name: str
+    domain: str
 
 
 class ClosedAccountAdapter(DefaultAccountAdapter):
-    """People are added by managers and administrators; nobody signs up."""
+    """People are invited by managers or added by administrators; nobody signs up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Return False always."""
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return where a request came from, as the record of deeds has it."""
+        return client_address(request) or "0.0.0.0"  # noqa: S104 - "unknown", as a socket has no address
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail that names the portal by its own address, whatever host a visitor asked for."""
+        host = urlsplit(settings.PUBLIC_URL).netloc
+        super().send_mail(template_prefix, email, {**context, "current_site": Site(name="LAC Portal", domain=host)})
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Return the link of a mail: to our own address, whatever host a visitor asked for."""
+        asked = urlsplit(super().get_reset_password_from_key_url(key))
+        return f"{settings.PUBLIC_URL}{asked.path}"

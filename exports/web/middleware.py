@@ -30,8 +30,20 @@ class AddressMiddleware:
             return self.get_response(request)
 
 
+class PermissionsPolicyMiddleware:
+    """Tells browsers what no page here needs, on every answer, refused ones too."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        return response
+
+
 class PersonMiddleware:
-    """Activates the signed-in person's language and time zone and adds headers.
+    """Activates the signed-in person's language and time zone; has no cache keep what a person sees.
 
     A person without a chosen time zone sees times in the browser's, told by a cookie that the pages' script sets, else
     in ``settings.TIME_ZONE``. Machine interfaces know neither.
@@ -44,12 +56,12 @@ class PersonMiddleware:
         if request.path.startswith(WITHOUT_PERSON):
             response = self.get_response(request)
         else:
+            is_somebody = request.user.is_authenticated  # asked first: signing out makes nobody of them
             with timezone.override(_zone_of(request)):
                 _speak_language_of(request)
                 response = self.get_response(request)
-            if request.user.is_authenticated:
+            if is_somebody or request.user.is_authenticated:
                 response.setdefault("Cache-Control", "no-store")
-        response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
 
 

@@ -12,7 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from exports.models import Scope, User
 from exports.services.api_tokens import NAME_MOST
 from exports.services.people import change_own_settings
+from exports.services.refusals import Refused
+from exports.services.texts import clean_line
 from exports.web.forms.workspaces import zone_names
+
+PERSON_NAME_MOST = 150
 
 
 class ProfileForm(forms.ModelForm):
@@ -29,6 +33,17 @@ class ProfileForm(forms.ModelForm):
         self.fields["time_zone"] = forms.ChoiceField(
             required=False, choices=[("", _("Like the browser")), *((name, name) for name in zone_names())]
         )
+
+    def clean_name(self) -> str:
+        """Return the name.
+
+        Raises:
+            ValidationError: more than one line, or control characters.
+        """
+        try:
+            return clean_line(self.cleaned_data["name"], field="name", most=PERSON_NAME_MOST)
+        except Refused as refusal:
+            raise forms.ValidationError(str(refusal.message)) from None
 
     def keep(self) -> User:
         """Write what the form names, and nothing else of the row."""
