@@ -118,6 +118,24 @@ def lines_for(user: User, workspace: Workspace, rules: Sequence[Limits]) -> list
     return lines
 
 
+def summary(rule: Limits) -> str:
+    """Return what a row limits, in a line."""
+    parts = []
+    if rule.per_day is not None:
+        parts.append(_("%(n)s a day") % {"n": rule.per_day})
+    if rule.at_once is not None:
+        parts.append(_("%(n)s at once") % {"n": rule.at_once})
+    if rule.bytes_kept is not None:
+        parts.append(_("%(n)s kept") % {"n": _shown(rule, "bytes_kept")})
+    if rule.range_days is not None:
+        parts.append(
+            ngettext("ranges of %(n)s day", "ranges of %(n)s days", rule.range_days) % {"n": rule.range_days}
+        )
+    if rule.types:
+        parts.append(_labels(set(rule.types)))
+    return ", ".join(parts) or _("no limit")
+
+
 def limits_of(workspace: Workspace) -> list[Limits]:
     """Return all rows of a workspace, those of single people with them and last (one query)."""
     return list(Limits.objects.filter(workspace=workspace).select_related("user").order_by("user__email", "whom"))

@@ -1,14 +1,17 @@
 """What an answer to the form would be, before it is sent: the window, and who answers it."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from exports.models import DataType, Export, User, Workspace
+from exports.models import DataType, Export, Limits, Role, User, Workspace
 from exports.services import history
+from exports.services.limits import Line, lines_for, needs_approval, refuse_question, rules_of
 from exports.services.queue import look_for_equal
+from exports.services.refusals import Refused
 from exports.web import ranges, times
 from exports.web.forms.asking import AskForm, ExactZone
 from exports.web.ranges import RangeKind, Window
@@ -43,6 +46,9 @@ class Preview:
     ends_ahead: bool
     answers: tuple[Answer, ...]
     before: int
+    limits: tuple[Line, ...]
+    refusals: tuple[str, ...]
+    waits_for_approval: tuple[str, ...]
 
     @property
     def has_file(self) -> bool:
@@ -57,6 +63,9 @@ def preview_of(form: AskForm) -> Preview | None:
         return None
     workspace = form.cleaned_data["workspace"]
     now = timezone.now()
+    rules = rules_of(form.person, workspace)
+    types = form.cleaned_data.get("types", ())
+    role = workspace.role_of(form.person) or Role.VIEWER
     return Preview(
         workspace=workspace,
         window=window,
@@ -68,9 +77,20 @@ def preview_of(form: AskForm) -> Preview | None:
         length=times.length(window.span),
         clock_note=ranges.clock_change_note(window, zone),
         ends_ahead=window.end > now,
-        answers=tuple(_answer(workspace, kind, window, now) for kind in form.cleaned_data.get("types", ())),
+        answers=tuple(_answer(workspace, kind, window, now) for kind in types),
         before=Export.objects.filter(workspace=workspace, due_at__isnull=False).count(),
+        limits=tuple(lines_for(form.person, workspace, rules)),
+        refusals=tuple(dict.fromkeys(_refusals(rules, workspace, types, window))),
+        waits_for_approval=tuple(str(DataType(kind).label) for kind in types if needs_approval(rules, kind, role)),
     )
+
+
+def _refusals(rules: list[Limits], workspace: Workspace, types: Sequence[str], window: Window) -> Iterator[str]:
+    for kind in types:
+        try:
+            refuse_question(rules, workspace, kind, window.start, window.end)
+        except Refused as refusal:
+            yield str(refusal.message)
 
 
 def _answer(workspace: Workspace, data_type: str, window: Window, now: datetime) -> Answer:

@@ -8,6 +8,7 @@ from django.db.models import Count, Min, Q
 from django.utils import timezone
 
 from exports.models import Export, Membership, Role, Status, User, Workspace
+from exports.services.approvals import APPROVAL
 from exports.web.rows import EXPIRES_SOON
 
 FAILED_WITHIN = timedelta(days=7)
@@ -23,6 +24,7 @@ class Strip:
     expiring: int
     first_expires_at: datetime | None
     failed: int
+    to_approve: int
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,11 @@ def overview(user: User) -> Strip:
     now = timezone.now()
     seen = Export.objects.visible_to(user).order_by()
     # due_at is not null exactly while active: the partial index holds these rows alone.
+    managed = Workspace.objects.where_role(user, Role.MANAGER).order_by().values("pk")
     active: dict[str, Any] = seen.filter(due_at__isnull=False).aggregate(
-        count=Count("pk"), next=Min("estimated_ready_at", filter=Q(estimated_ready_at__gt=now))
+        count=Count("pk"),
+        to_approve=Count("pk", filter=Q(hold=APPROVAL, workspace__in=managed)),
+        next=Min("estimated_ready_at", filter=Q(estimated_ready_at__gt=now)),
     )
     ready: dict[str, Any] = seen.filter(status=Status.READY, expires_at__gt=now).aggregate(
         count=Count("pk"), soon=Count("pk", filter=Q(expires_at__lt=now + EXPIRES_SOON)), first=Min("expires_at")
@@ -64,6 +69,7 @@ def overview(user: User) -> Strip:
         expiring=ready["soon"],
         first_expires_at=ready["first"],
         failed=seen.filter(status=Status.FAILED, created_at__gte=now - FAILED_WITHIN).count(),
+        to_approve=active["to_approve"],
     )
 
 

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from exports.web.views import account, asking, audit, desk, export, members, tokens, watching, workspaces
+from exports.web.views import (
+    account,
+    approvals,
+    asking,
+    audit,
+    desk,
+    export,
+    limits,
+    members,
+    tokens,
+    watching,
+    workspaces,
+)
 
 urlpatterns = [
     path("", desk.export_list, name="export-list"),
@@ -10,6 +22,8 @@ urlpatterns = [
     path("exports/new/preview/", asking.export_preview, name="export-preview"),
     path("exports/<uuid:pk>/", export.export_detail, name="export"),
     path("exports/<uuid:pk>/download/", export.download, name="export-download"),
+    path("exports/<uuid:pk>/approve/", approvals.approve, name="export-approve"),
+    path("exports/<uuid:pk>/decline/", approvals.decline, name="export-decline"),
     path("exports/<uuid:pk>/cancel/", export.cancel_export, name="export-cancel"),
     path("exports/<uuid:pk>/run-again/", export.run_again, name="export-run-again"),
     path("exports/<uuid:pk>/extend/", export.extend_export, name="export-extend"),
@@ -26,6 +40,9 @@ urlpatterns = [
     path("workspaces/<uuid:pk>/members/", members.member_add, name="member-add"),
     path("workspaces/<uuid:pk>/members/<uuid:person>/", members.member_change, name="member-change"),
     path("workspaces/<uuid:pk>/members/<uuid:person>/remove/", members.member_remove, name="member-remove"),
+    path("workspaces/<uuid:pk>/limits/", limits.workspace_limits, name="workspace-limits"),
+    path("workspaces/<uuid:pk>/limits/<uuid:person>/", limits.person_limits, name="person-limits"),
+    path("workspaces/<uuid:pk>/limits/<uuid:person>/remove/", limits.person_limits_remove, name="person-limits-remove"),
     path("workspaces/<uuid:pk>/audit/", audit.workspace_audit, name="workspace-audit"),
     path("workspaces/<uuid:pk>/audit/csv/", audit.workspace_audit_file, {"format": "csv"}, name="workspace-audit-csv"),
     path(
@@ -34,6 +51,7 @@ urlpatterns = [
         {"format": "jsonl"},
         name="workspace-audit-jsonl",
     ),
+    path("approvals/", approvals.approval_list, name="approval-list"),
     path("audit/", audit.audit, name="audit"),
     path("audit/csv/", audit.audit_file, {"format": "csv"}, name="audit-csv"),
     path("audit/jsonl/", audit.audit_file, {"format": "jsonl"}, name="audit-jsonl"),

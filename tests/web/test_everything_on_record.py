@@ -21,7 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from pytest_django.fixtures import DjangoCaptureOnCommitCallbacks
 
-from exports.models import AuditEntry, Export, Status, User, Workspace
+from exports.models import AuditEntry, Export, Limits, Status, User, Workspace
 from exports.services.api_tokens import make_api_token
 from tests.support.cast import BASE_URL, ApiCaller, Cast, content_of, make_export, make_ready_export
 from tests.web.markup import read
@@ -89,6 +89,17 @@ def _ready(scene: Scene) -> list[str]:
     return [scene.export(Status.READY)]
 
 
+def _held(scene: Scene) -> list[str]:
+    key = scene.export()
+    Export.objects.filter(pk=key).update(hold="approval")
+    return [key]
+
+
+def _limited(scene: Scene) -> list[str]:
+    Limits.objects.create(workspace=scene.cast.acme, whom="person", user=scene.cast.bob)
+    return _member(scene)
+
+
 def _question(scene: Scene) -> dict[str, Any]:
     return {
         "workspace": scene.acme(),
@@ -117,6 +128,11 @@ PAGES: dict[str, Row] = {
     "export-run-again": ("bob", _ended, {}, "export.queued"),
     "export-extend": ("bob", _ready, {}, "export.extended"),
     "export-delete": ("bob", _ready, {}, "export.file_deleted"),
+    "export-approve": ("alice", _held, {}, "export.approved"),
+    "export-decline": ("alice", _held, {"reason": "Not now."}, "export.declined"),
+    "workspace-limits": ("alice", _here, {"together-per_day": "5", "approval_types": ["event"]}, "limits.changed"),
+    "person-limits": ("alice", _member, {"person-per_day": "5"}, "limits.changed"),
+    "person-limits-remove": ("alice", _limited, {}, "limits.changed"),
     "workspace-new": ("ada", _nothing, _settings(None) | {"name": "New", "token": NEW_TOKEN}, "workspace.created"),  # type: ignore[arg-type]
     "workspace-settings": ("alice", _here, _settings, "workspace.changed"),
     "workspace-pause": ("alice", _here, {}, "workspace.paused"),

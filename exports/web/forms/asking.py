@@ -87,6 +87,7 @@ class AskForm(forms.Form):
         super().__init__(*args, **kwargs)
         places = Workspace.objects.where_role(person, Role.MEMBER).filter(archived_at__isnull=True)
         self.fields["workspace"].queryset = places.select_related("host")  # type: ignore[attr-defined]
+        self.person = person
         self.is_preview = is_preview
         self.window: Window | None = None
         self.doubts: list[tuple[str, str | Promise]] = []

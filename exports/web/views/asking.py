@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from exports.models import DataType
 from exports.services import health
 from exports.services.queue import Outcome, Queued, queue_export
-from exports.services.refusals import Refusal
+from exports.services.refusals import Refusal, TooMany
 from exports.web.acts import export_for, person_of, put_on_form
 from exports.web.asking import first_guess, period_after, preview_of
 from exports.web.explain import TYPES
@@ -40,6 +40,7 @@ def export_new(request: HttpRequest) -> HttpResponse:
             return _queued(request, _queue(request, form))
         except Refusal as refusal:
             put_on_form(form, refusal, FIELDS)
+            return _show(request, form, form, status=429 if isinstance(refusal, TooMany) else 422)
     return _show(request, form, form, status=200 if form.is_valid() else 422)
 
 

@@ -48,6 +48,7 @@ def export_list(request: HttpRequest) -> HttpResponse:
         "strip": strip,
         "places": places,
         "paused": [place for place in places if place.paused_at is not None],
+        "approvals_waiting": strip.to_approve,
         "may_ask": any(place.may_ask for place in places),
         "health": state,
         "version": version,
