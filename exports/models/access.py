@@ -59,11 +59,7 @@ class ApiToken(models.Model):
 
     def is_usable(self, now: datetime) -> bool:
         """True unless revoked, expired, or its person can no longer sign in."""
-        return (
-            self.revoked_at is None
-            and (self.expires_at is None or self.expires_at > now)
-            and self.user.is_active
-        )
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now) and self.user.is_active
 
 
 class Heartbeat(models.Model):

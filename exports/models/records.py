@@ -1,6 +1,5 @@
 """What happened: append-only rows for people to read."""
 
-
 from django.conf import settings
 from django.db import models
 from django.utils import timezone

@@ -73,6 +73,4 @@ def is_sealed_with_first_key(sealed: str) -> bool:
 
 def fingerprint(text: str) -> str:
     """Return a keyed digest (64 hex digits): equal tokens are found without storing or decrypting them."""
-    return hmac.new(
-        settings.SECRET_KEY.encode(), b"workspace-token:" + text.encode(), hashlib.sha256
-    ).hexdigest()
+    return hmac.new(settings.SECRET_KEY.encode(), b"workspace-token:" + text.encode(), hashlib.sha256).hexdigest()

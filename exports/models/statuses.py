@@ -28,14 +28,10 @@ class Status(models.TextChoices):
 
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.QUEUED: frozenset(
-        {Status.WAITING, Status.PREPARING, Status.DOWNLOADING, Status.FAILED, Status.CANCELLED}
-    ),
+    Status.QUEUED: frozenset({Status.WAITING, Status.PREPARING, Status.DOWNLOADING, Status.FAILED, Status.CANCELLED}),
     Status.WAITING: frozenset({Status.PREPARING, Status.DOWNLOADING, Status.FAILED, Status.CANCELLED}),
     Status.PREPARING: frozenset({Status.WAITING, Status.DOWNLOADING, Status.FAILED, Status.CANCELLED}),
-    Status.DOWNLOADING: frozenset(
-        {Status.WAITING, Status.PREPARING, Status.READY, Status.FAILED, Status.CANCELLED}
-    ),
+    Status.DOWNLOADING: frozenset({Status.WAITING, Status.PREPARING, Status.READY, Status.FAILED, Status.CANCELLED}),
     Status.READY: frozenset({Status.EXPIRED, Status.FAILED}),
     Status.EXPIRED: frozenset(),
     Status.FAILED: frozenset(),

@@ -37,7 +37,7 @@ def expected_work(export: Export) -> Expectation | None:
     worked = [
         seconds
         for seconds, start, end in rows.values_list("upstream_work_seconds", "range_from", "range_to")[:LOOKED_AT]
-        if _is_comparable(length, _length(start, end))
+        if seconds is not None and _is_comparable(length, _length(start, end))
     ]
     return expectation_of(worked)
 

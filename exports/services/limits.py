@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -128,9 +129,7 @@ def summary(rule: Limits) -> str:
     if rule.bytes_kept is not None:
         parts.append(_("%(n)s kept") % {"n": _shown(rule, "bytes_kept")})
     if rule.range_days is not None:
-        parts.append(
-            ngettext("ranges of %(n)s day", "ranges of %(n)s days", rule.range_days) % {"n": rule.range_days}
-        )
+        parts.append(ngettext("ranges of %(n)s day", "ranges of %(n)s days", rule.range_days) % {"n": rule.range_days})
     if rule.types:
         parts.append(_labels(set(rule.types)))
     return ", ".join(parts) or _("no limit")
@@ -152,7 +151,7 @@ def set_limits(*, actor: User, workspace: Workspace, together: Allowed, each: Al
     wanted = {Whom.TOGETHER: _checked(together, "together."), Whom.EACH: _checked(each, "each.")}
     with transaction.atomic():
         workspace = lock_workspace(workspace)
-        changes = {
+        changes: dict[str, Any] = {
             whom.value: change
             for whom, allowed in wanted.items()
             if (change := _write(workspace, whom, None, allowed)) is not None
@@ -178,7 +177,7 @@ def set_limits_of_person(*, actor: User, workspace: Workspace, user: User, allow
         before = Limits.objects.filter(workspace=workspace, user=user)
         if allowed is None:
             changed = before.delete()[0] > 0
-            change: dict[str, object] = {"removed": True}
+            change: dict[str, Any] = {"removed": True}
         else:
             # A row of its own counts instead of each person's, also when it limits nothing.
             written = _write(workspace, Whom.PERSON, user, allowed)

@@ -1,5 +1,7 @@
 """A person's own settings."""
 
+from typing import Any
+
 from django.db import transaction
 
 from exports.models import User
@@ -18,7 +20,7 @@ def change_own_settings(user: User, **settings: str) -> User:
     assert settings.keys() <= OWN
     with transaction.atomic():
         stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        changes = {name: value for name, value in settings.items() if getattr(stored, name) != value}
+        changes: dict[str, Any] = {name: value for name, value in settings.items() if getattr(stored, name) != value}
         if changes:
             User.objects.filter(pk=user.pk).update(**changes)
             record_audit(audit_log.SETTINGS_CHANGED, actor=user, subject=user.email, on_oneself=True, **changes)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -162,6 +162,7 @@ def _make_or_join(wanted: Export, user: User, role: Role) -> Queued:
 
 def _make(wanted: Export, user: User) -> Export:
     now = timezone.now()
+    asked: dict[str, Any] = {"from": wanted.range_from.isoformat(), "to": wanted.range_to.isoformat()}
     wanted.created_at = wanted.due_at = now
     wanted.waiting_code = wanted.hold or "turn"
     wanted.waiting_since = now
@@ -178,7 +179,7 @@ def _make(wanted: Export, user: User) -> Export:
             workspace=wanted.workspace,
             subject=str(wanted.pk),
             type=wanted.data_type,
-            **{"from": wanted.range_from.isoformat(), "to": wanted.range_to.isoformat()},
+            **asked,
         )
         doorbell.ring(wanted.pk, wanted.queue)
     return wanted

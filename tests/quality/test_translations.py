@@ -22,7 +22,9 @@ def _read(path: Path) -> Catalog:
 
 
 def _key(message: Message) -> tuple[str | None, str]:
-    return message.context, message.id if isinstance(message.id, str) else message.id[0]
+    # Babel's reader of compiled files leaves contexts as bytes.
+    context = message.context.decode() if isinstance(message.context, bytes) else message.context
+    return context, message.id if isinstance(message.id, str) else message.id[0]
 
 
 def _texts(catalogue: Catalog) -> dict[tuple[str | None, str], list[str]]:
