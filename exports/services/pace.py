@@ -11,7 +11,7 @@ from django.conf import settings
 
 JITTER = 0.1
 # An hour-long export of unknown length is asked about 17 times with these (goal: at most 18).
-GROWTH = 0.7
+GROWTH = 1.5
 # Once history is known: first look just before the shortest of such exports ended, then 10 % steps.
 GROWTH_KNOWN = 0.1
 
