@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 FORMATS = ("original", "jsonl", "json", "csv", "xlsx", "parquet")
 MADE = FORMATS[1:]
+PROFILE = "profile"  # no format to download: what the preview page reads (services/profiles.py)
 MAX_ATTEMPTS = 3
 CONVERSION_SECONDS = 2 * 3600
 NO_ROOM = 3  # exit status of exports.files.convert_job
@@ -46,7 +47,7 @@ def want_format(*, user: User, export: Export, format: str, guard: bool = True) 
         Refused: no such format.
         WrongState: the export has no file (``not_ready`` or ``expired``).
     """
-    if format not in MADE:
+    if format not in (*MADE, PROFILE):
         raise Refused("unknown_format", _("Choose one of the formats offered."), "format")
     now = timezone.now()
     with transaction.atomic():
