@@ -102,6 +102,9 @@ class Workspace(models.Model):
     lane_fence = models.BigIntegerField(default=0)
     transfer_until = models.DateTimeField(null=True, blank=True)
     transfer_export = models.UUIDField(null=True, blank=True)
+    # The last export that was seen to have left upstream's hands: still there then, gone by then.
+    lane_left_after = models.DateTimeField(null=True, blank=True)
+    lane_left_by = models.DateTimeField(null=True, blank=True)
 
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(

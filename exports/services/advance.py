@@ -166,9 +166,7 @@ def _may_ask(claim: Claim) -> bool:
         outcomes.wait(claim, "turn", until=None, due_at=soon)
         home.arrange_home(workspace.pk)
         return False
-    if export.status == Status.WAITING and _is_spared(export):
-        later = now + timedelta(seconds=pace.jittered(pace.configured_pace().most, pace.configured_pace()))
-        outcomes.wait(claim, "upstream_pending", until=export.waiting_until, due_at=later)
+    if export.status == Status.WAITING and settle.is_spared(claim):
         return False
     if _may_bring_the_file(export) and not _may_download(claim):
         return False
@@ -189,14 +187,6 @@ def _wait_for_host(claim: Claim) -> None:
             outcomes.wait(claim, "upstream_unavailable", until=closed)
         else:
             settle.stay(claim)
-
-
-def _is_spared(export: Export) -> bool:
-    running = Export.objects.filter(workspace=export.workspace_id, status=Status.PREPARING).exclude(pk=export.pk)
-    since = running.order_by("-running_since").values_list("running_since", flat=True).first()
-    return pace.is_spared(
-        looked_at=export.looked_at, running_since=since, now=timezone.now(), pace=pace.configured_pace()
-    )
 
 
 def _may_bring_the_file(export: Export) -> bool:

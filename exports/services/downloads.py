@@ -20,7 +20,7 @@ from exports.models import DerivedFile, Download, Export, Status, User
 from exports.services import audit_log, describe, expire, formats, stored
 from exports.services.addresses import client_address
 from exports.services.http_ranges import Unsatisfiable, if_range_holds, parse_range
-from exports.services.refusals import Gone, WrongState
+from exports.services.refusals import Gone, Refused, WrongState
 
 RETRY_AFTER_SECONDS = 2
 FAILED_FORMAT_RESTS = timedelta(minutes=10)
@@ -84,8 +84,10 @@ def file_response(
         WrongState: not ready yet, failed, cancelled, or the format can't be made.
         Gone: expired, deleted, or lost.
     """
-    _refuse_without_file(export)
+    refuse_without_file(export)
     try:
+        if format not in formats.FORMATS:
+            raise Refused("unknown_format", _("Choose one of the formats offered."), "format")
         if format == "original":
             return _send(request, user, export, _original(export), format)
         row = _made(user, export, format, guard=guard)
@@ -122,7 +124,13 @@ def _what(export: Export) -> str:
     return f"{export.data_type}-{first:%Y-%m-%d}_{last:%Y-%m-%d}"
 
 
-def _refuse_without_file(export: Export) -> None:
+def refuse_without_file(export: Export) -> None:
+    """Say why there is no file, where there is none.
+
+    Raises:
+        WrongState: not ready yet, failed, or cancelled.
+        Gone: expired, deleted, or lost.
+    """
     now = timezone.now()
     if export.status == Status.READY and export.expires_at is not None and export.expires_at > now:
         return
@@ -278,5 +286,5 @@ def _file_lost(export: Export) -> HttpResponseBase:
     """Say why there is no file: expired a moment ago, or lost, which is then written down."""
     expire.mark_file_lost(export)
     export.refresh_from_db()
-    _refuse_without_file(export)
+    refuse_without_file(export)
     raise Gone("file_lost", _("The stored file is no longer there. Run the export again to have a new one."))

@@ -4,8 +4,8 @@ import json
 import logging
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,12 @@ logger = logging.getLogger(__name__)
 
 FORMATS = ("original", "jsonl", "json", "csv", "xlsx", "parquet")
 MADE = FORMATS[1:]
+PROFILE = "profile"  # no format to download: what the preview page reads (services/profiles.py)
 MAX_ATTEMPTS = 3
 CONVERSION_SECONDS = 2 * 3600
 NO_ROOM = 3  # exit status of exports.files.convert_job
 WATCH_SECONDS = 0.2
+RENEW_SECONDS = 2.0
 
 
 def variant_of(format_name: str, *, guard: bool) -> str:
@@ -46,7 +48,7 @@ def want_format(*, user: User, export: Export, format: str, guard: bool = True) 
         Refused: no such format.
         WrongState: the export has no file (``not_ready`` or ``expired``).
     """
-    if format not in MADE:
+    if format not in (*MADE, PROFILE):
         raise Refused("unknown_format", _("Choose one of the formats offered."), "format")
     now = timezone.now()
     with transaction.atomic():
@@ -108,7 +110,7 @@ def make_format(pk: int) -> bool:
     crash_points.reached("format_made")
     try:
         storage.publish(making.name)
-    except StorageFull:
+    except (StorageFull, FileMissing):  # missing: the export expired meanwhile, which took the part and the row
         storage.remove(making.name)
         making.rest()
         return False
@@ -142,9 +144,11 @@ def _claim(pk: int) -> _Making | None:
         # The last worker died over it: counted, or a file that kills workers would go round for ever.
         row.attempts += 1
         if row.attempts >= MAX_ATTEMPTS:
-            DerivedFile.objects.filter(pk=pk, fence=row.fence).update(
-                state=DerivedFile.State.FAILED, error_code="worker_died", leased_until=None
+            failed = DerivedFile.objects.filter(free, pk=pk, fence=row.fence).update(
+                state=DerivedFile.State.FAILED, error_code="worker_died", leased_until=None, stored_name=""
             )
+            if failed and row.stored_name:
+                stored.storage().remove(row.stored_name)
             return None
     fence = row.fence + 1
     name = f"{row.export_id}-{row.export.fence}.{fence}.{row.variant}"
@@ -175,21 +179,15 @@ def _convert(making: _Making, source: Path, target: Path) -> dict[str, Any] | No
         cwd=settings.BASE_DIR,
         text=True,
     )
-    deadline = timezone.now() + timedelta(seconds=CONVERSION_SECONDS)
-    pending: str | None = json.dumps(job)
-    while True:
-        try:
-            output, errors = child.communicate(pending, timeout=WATCH_SECONDS)
-            break
-        except subprocess.TimeoutExpired:
-            pending = None
-        must_stop = shutdown.is_stopping() or timezone.now() > deadline
-        if must_stop or not making.write(leased_until=timezone.now() + lease_time()):
+    try:
+        said = _watch(child, json.dumps(job), making)
+    finally:
+        if child.poll() is None:
             child.kill()
             child.communicate()
-            if must_stop:
-                making.write(leased_until=None, rung_at=None)
-            return None
+    if said is None:
+        return None
+    output, errors = said
     if child.returncode == 0:
         result: dict[str, Any] = json.loads(output.splitlines()[-1])
         return result
@@ -209,3 +207,26 @@ def _convert(making: _Making, source: Path, target: Path) -> dict[str, Any] | No
     else:
         making.rest(attempts=attempts)
     return None
+
+
+def _watch(child: "subprocess.Popen[str]", job: str, making: _Making) -> tuple[str, str] | None:
+    """Keep the lease until the child has ended, and return what it wrote; None when it must not go on."""
+    pending: str | None = job
+    renewed = time.monotonic()
+    deadline = renewed + CONVERSION_SECONDS
+    while True:
+        try:
+            return child.communicate(pending, timeout=WATCH_SECONDS)
+        except subprocess.TimeoutExpired:
+            pending = None
+        now = time.monotonic()
+        if now > deadline:  # counts like any failure, or it would begin anew for ever
+            child.kill()
+            return child.communicate()
+        if shutdown.is_stopping():
+            making.write(leased_until=None, rung_at=None)  # handed back, free of charge
+            return None
+        if now - renewed >= min(settings.EXPORT_LEASE_SECONDS / 3, RENEW_SECONDS):
+            renewed = now
+            if not making.write(leased_until=timezone.now() + lease_time()):
+                return None

@@ -1,77 +1,92 @@
-"""What earlier exports of a workspace tell about the next: how long, how many rows."""
+"""What earlier exports of a workspace tell about the next: reads them from the table for `exports.services.past`."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from statistics import median, quantiles
+from statistics import median
+from uuid import UUID
 
 from django.db.models import QuerySet
 
 from exports.models import Export
-from exports.services.pace import Expectation
+from exports.services.past import ENOUGH, Asking, Done, Past, Sample, length_of
+from exports.services.rhythm import Begun
 
-ENOUGH = 5
 LOOKED_AT = 40
-COMPARABLE = 2.0  # ranges up to twice as long or half as long
 FEW = 0.2
 
 
-def _comparable(export: Export) -> QuerySet[Export]:
-    return (
-        Export.objects.filter(workspace=export.workspace_id, data_type=export.data_type, ready_at__isnull=False)
-        .exclude(pk=export.pk)
-        .order_by("-ready_at")
+def asking_of(export: Export) -> Asking:
+    """Return what makes other exports comparable to this one."""
+    return Asking(export.data_type, length_of(export.range_from, export.range_to))
+
+
+def read_past(workspace_id: UUID, data_types: Iterable[str], *, but: UUID | None = None) -> Past:
+    """Return the latest stored exports of these types (one short query for each)."""
+    done: list[Done] = []
+    for data_type in sorted(set(data_types)):
+        rows = _stored(workspace_id, data_type).exclude(pk=but) if but else _stored(workspace_id, data_type)
+        done += [_done(*row) for row in rows.values_list(*_COLUMNS)[:LOOKED_AT]]
+    return Past(done)
+
+
+_COLUMNS = (
+    "data_type",
+    "range_from",
+    "range_to",
+    "rows",
+    "submitted_at",
+    "looked_at",
+    "ready_at",
+    "upstream_wait_seconds",
+    "upstream_work_seconds",
+    "upstream_created_at",
+    "upstream_started_at",
+)
+
+
+def _stored(workspace_id: UUID, data_type: str) -> QuerySet[Export]:
+    return Export.objects.filter(workspace=workspace_id, data_type=data_type, ready_at__isnull=False).order_by(
+        "-ready_at"
     )
 
 
-def _length(start: datetime, end: datetime) -> float:
-    return max((end - start).total_seconds(), 60.0)
-
-
-def _is_comparable(length: float, other: float) -> bool:
-    return length / COMPARABLE <= other <= length * COMPARABLE
-
-
-def expected_work(export: Export) -> Expectation | None:
-    """Return how long upstream worked on comparable exports, or None with fewer than `ENOUGH` of them."""
-    length = _length(export.range_from, export.range_to)
-    rows = _comparable(export).filter(upstream_work_seconds__isnull=False)
-    worked = [
-        seconds
-        for seconds, start, end in rows.values_list("upstream_work_seconds", "range_from", "range_to")[:LOOKED_AT]
-        if seconds is not None and _is_comparable(length, _length(start, end))
-    ]
-    return expectation_of(worked)
-
-
-def expectation_of(worked: list[float]) -> Expectation | None:
-    """Return the spread of the given durations (seconds), or None with fewer than `ENOUGH` of them."""
-    if len(worked) < ENOUGH:
-        return None
-    tenths = quantiles(worked, n=10, method="inclusive")
-    return Expectation(early=tenths[0], usual=median(worked), late=tenths[8], samples=len(worked))
+def _done(
+    data_type: str,
+    start: datetime,
+    end: datetime,
+    rows: int | None,
+    submitted: datetime | None,
+    looked: datetime | None,
+    ready: datetime,
+    waited: float | None,
+    worked: float | None,
+    created: datetime | None,
+    started: datetime | None,
+) -> Done:
+    work = begun = None
+    if submitted is not None and worked is not None and waited is not None and looked is not None:
+        # Seen not ready at the last look: so long it took at least.
+        least = (looked - submitted).total_seconds() - waited
+        work = Sample(least=min(max(least, 0.0), worked), most=worked)
+        begun = Begun(
+            asked_at=submitted.timestamp(),
+            created_at=created.timestamp() if created else None,
+            started_at=started.timestamp() if started else None,
+            busy_from=submitted.timestamp() + waited,
+            busy_to=submitted.timestamp() + waited + worked,
+        )
+    total = (ready - submitted).total_seconds() if submitted else None
+    return Done(data_type, length_of(start, end), rows, total, work, begun)
 
 
 def expected_total(export: Export) -> tuple[timedelta, int] | None:
     """Return the usual time from first question to stored file, and the sample size; None when unknown."""
-    length = _length(export.range_from, export.range_to)
-    rows = _comparable(export).filter(submitted_at__isnull=False)
-    totals = [
-        (ready - submitted).total_seconds()
-        for ready, submitted, start, end in rows.values_list("ready_at", "submitted_at", "range_from", "range_to")[
-            :LOOKED_AT
-        ]
-        if ready is not None and submitted is not None and _is_comparable(length, _length(start, end))
-    ]
-    if len(totals) < ENOUGH:
-        return None
-    return timedelta(seconds=median(totals)), len(totals)
+    return read_past(export.workspace_id, [export.data_type], but=export.pk).expected_total(asking_of(export))
 
 
 def has_few_rows(export: Export, rows: int) -> bool:
     """Tell whether ``rows`` is far below comparable exports: rows left out upstream leave no other sign."""
-    length = _length(export.range_from, export.range_to)
-    others = [
-        count / _length(start, end)
-        for count, start, end in _comparable(export).values_list("rows", "range_from", "range_to")[:LOOKED_AT]
-        if count is not None and _is_comparable(length, _length(start, end))
-    ]
-    return len(others) >= ENOUGH and rows / length < FEW * median(others)
+    asking = asking_of(export)
+    past = read_past(export.workspace_id, [export.data_type], but=export.pk)
+    others = [item.rows / item.length for item in past.like(asking) if item.rows is not None]
+    return len(others) >= ENOUGH and rows / asking.length < FEW * median(others)

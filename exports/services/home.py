@@ -17,6 +17,7 @@ from django.utils import timezone
 from exports.models import ACTIVE, ASKED, AskedWindow, Export, Status
 from exports.models.export import ExportQuerySet
 from exports.services import doorbell, history, pace
+from exports.services.past import Asking
 
 FILL_SECONDS = 50 * 60.0
 AT_LEAST = 2
@@ -65,7 +66,14 @@ def home_orders(workspace_ids: Iterable[UUID]) -> dict[UUID, list[Queued]]:
     return {pk: fair_order(items, upstream[pk]) for pk, items in queued.items()}
 
 
-def _upstream_load(workspace_id: UUID, now: datetime) -> list[Export]:
+class Upstream(NamedTuple):
+    """What the lane's load needs to know of an export that lies upstream."""
+
+    asking: Asking
+    begun_at: datetime | None
+
+
+def _upstream_load(workspace_id: UUID, now: datetime) -> list[Upstream]:
     """Return what lies upstream: asked and active here, and abandoned keys while they may still be made."""
     patience = timedelta(seconds=2 * settings.EXPORT_POLL_MAX_SECONDS)
     active = list(Export.objects.filter(workspace=workspace_id, status__in=ASKED, due_at__isnull=False))
@@ -77,7 +85,14 @@ def _upstream_load(workspace_id: UUID, now: datetime) -> list[Export]:
         .exclude(export__status=Status.QUEUED)
         .select_related("export")
     )
-    return active + [window.export for window in abandoned if window.export is not None]
+    exports = active + [window.export for window in abandoned if window.export is not None]
+    return [Upstream(history.asking_of(export), _begun_at(export)) for export in exports]
+
+
+def _begun_at(export: Export) -> datetime | None:
+    if export.running_since is None or export.submitted_at is None or export.upstream_wait_seconds is None:
+        return None
+    return export.submitted_at + timedelta(seconds=export.upstream_wait_seconds)
 
 
 def allowed_now(workspace_id: UUID, now: datetime) -> set[UUID]:
@@ -86,17 +101,22 @@ def allowed_now(workspace_id: UUID, now: datetime) -> set[UUID]:
     if not order:
         return set()
     load = _upstream_load(workspace_id, now)
+    # No more than these can go, whatever they take.
+    next_ones = Export.objects.filter(pk__in=[item.pk for item in order[: settings.EXPORT_SUBMIT_AHEAD]])
+    asking = {export.pk: history.asking_of(export) for export in next_ones}
+    kinds = {item.asking.data_type for item in load} | {item.data_type for item in asking.values()}
+    past = history.read_past(workspace_id, kinds)
     return fill_lane(
-        load=[_usual_seconds(export) for export in load],
-        queue=[item.pk for item in order],
-        seconds_of=lambda pk: _usual_seconds(Export.objects.get(pk=pk)),
+        load=[
+            pace.seconds_left(
+                past.expected_work(item.asking), (now - item.begun_at).total_seconds() if item.begun_at else None
+            )
+            for item in load
+        ],
+        queue=[item.pk for item in order if item.pk in asking],
+        seconds_of=lambda pk: pace.seconds_left(past.expected_work(asking[pk]), None),
         most=settings.EXPORT_SUBMIT_AHEAD,
     )
-
-
-def _usual_seconds(export: Export) -> float | None:
-    expected = history.expected_work(export)
-    return expected.usual if expected else None
 
 
 def fill_lane(
@@ -109,7 +129,7 @@ def fill_lane(
     """Return which of ``queue`` (in order) go upstream beside ``load``.
 
     Args:
-        load: usual seconds (None: unknown) of each export that lies upstream already.
+        load: seconds upstream will still work (None: unknown) on each export that lies there already.
         queue: keys in fair order.
         seconds_of: usual seconds of a queued one, asked for only when it matters.
         most: never more than this many upstream.

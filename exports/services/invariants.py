@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from exports.files.storage import FileMissing
@@ -93,8 +93,13 @@ def _active_without_next_look(now: datetime) -> Iterator[str]:
 def _past_deadline(now: datetime) -> Iterator[str]:
     allowed = timedelta(hours=settings.EXPORT_DEADLINE_HOURS)
     grace = timedelta(seconds=settings.EXPORT_POLL_MAX_SECONDS) + 2 * lease_time()
+    # What waits for something else (another download, room on the disk) is not looked at; neither was what stood still.
+    resumed, recovered = "workspace__resumed_at", "workspace__host__recovered_at"
     running = Export.objects.filter(
+        Q(**{f"{resumed}__isnull": True}) | Q(**{f"{resumed}__lte": F("looked_at")}),
+        Q(**{f"{recovered}__isnull": True}) | Q(**{f"{recovered}__lte": F("looked_at")}),
         status=Status.PREPARING,
+        waiting_code="upstream_running",
         workspace__paused_at__isnull=True,
         workspace__host__failures=0,
         looked_at__isnull=False,

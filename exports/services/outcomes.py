@@ -19,6 +19,14 @@ from exports.services.claims import Claim
 
 logger = logging.getLogger(__name__)
 
+# The columns of an export that upstream has not begun, or has to begin anew.
+NOT_BEGUN: dict[str, Any] = {
+    "upstream_started_at": None,
+    "upstream_wait_seconds": None,
+    "running_since": None,
+    "running_seconds": 0,
+}
+
 # Their sentences promise another question, which the last attempt does not bring.
 SAY_WHAT_FOLLOWS = {events.PROBLEM, events.STUCK_UPSTREAM}
 

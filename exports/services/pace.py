@@ -1,23 +1,26 @@
-"""When to look next: pure arithmetic, the same in production and in the simulation (benchmarks/upstream).
+"""How long to wait: pure arithmetic, the same in production and in the simulation (benchmarks/upstream).
 
 All times in seconds. Every wait the engine chooses starts at ``first``, is at most ``most`` and is jittered.
 """
 
 import random
 from dataclasses import dataclass
-from datetime import datetime
+from zlib import crc32
 
 from django.conf import settings
 
 JITTER = 0.1
-# An hour-long export of unknown length is asked about 17 times with these (goal: at most 18).
-GROWTH = 1.5
-# Once history is known: first look just before the shortest of such exports ended, then 10 % steps.
-GROWTH_KNOWN = 0.1
 
-# A sibling that is being made spares the PENDING ones their questions for so many of the longest waits (an hour at
-# the default); after that it may be stuck there, and the others overtake it (analytics-cloud-api.md §3).
-SPARED_WAITS = 12
+# Nothing known of such exports: each wait is twice the time gone by, so that an hour is asked about at most 17 times.
+GROWTH = 2.0
+# Known: first look just before the shortest of them ended, then steps that cost less than 10 % of the time it took.
+STEP = 0.08
+# Few take longer than `late`: they may wait longer, too.
+STEP_LATE = 0.15
+# A delay that nobody minds, in first waits (30 s at the default).
+TOLERABLE_FIRSTS = 2.0
+# The rest of it goes for jitter, tick, question and download.
+SHARE = 0.65
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,22 @@ class Pace:
     first: float
     most: float
 
+    @property
+    def tolerable(self) -> float:
+        """The delay that nobody minds even for the shortest export."""
+        return TOLERABLE_FIRSTS * self.first
+
 
 @dataclass(frozen=True)
 class Expectation:
-    """How long such exports worked upstream before: 10th percentile, median, 90th percentile, sample size."""
+    """How long upstream will work on an export, judging by comparable ones.
+
+    Attributes:
+        early: only one in twenty is made sooner.
+        usual: half of them are made sooner.
+        late: nine in ten are made sooner.
+        samples: how many it rests on.
+    """
 
     early: float
     usual: float
@@ -38,16 +53,32 @@ class Expectation:
     samples: int
 
 
+def seconds_left(expected: Expectation | None, worked: float | None) -> float | None:
+    """Return how long upstream will still work on an export; None when too little is known.
+
+    Args:
+        worked: for how long it has; None before it has begun.
+    """
+    if expected is None or worked is None:
+        return expected.usual if expected else None
+    return max(expected.usual - worked, 0.1 * expected.usual)
+
+
 def configured_pace() -> Pace:
     """Return the pace of the settings."""
     return Pace(settings.EXPORT_POLL_FIRST_SECONDS, settings.EXPORT_POLL_MAX_SECONDS)
 
 
-def jittered(seconds: float, pace: Pace, rng: random.Random | None = None) -> float:
-    """Return ``seconds`` within the pace's bounds, moved by up to 10 % but never above ``most``."""
-    source = rng or random
+def jittered(seconds: float, pace: Pace, rng: random.Random | None = None, *, seed: str = "") -> float:
+    """Return ``seconds`` within the pace's bounds, moved by up to 10 % but never above ``most``.
+
+    Args:
+        rng: where chance comes from; by default the process's own.
+        seed: when given, the same text always moves it the same way: a plan made anew then changes nothing.
+    """
     bounded = min(max(seconds, pace.first), pace.most)
-    return min(bounded * (1 + source.uniform(-JITTER, JITTER)), pace.most)
+    chance = crc32(seed.encode()) / 2**32 if seed else (rng or random).random()
+    return min(bounded * (1 + JITTER * (2 * chance - 1)), pace.most)
 
 
 def back_off(failures: int, pace: Pace, rng: random.Random | None = None) -> float:
@@ -55,43 +86,16 @@ def back_off(failures: int, pace: Pace, rng: random.Random | None = None) -> flo
     return jittered(pace.first * 2 ** min(max(failures, 1) - 1, 20), pace, rng)
 
 
-def next_look(
-    *,
-    asked_for: float,
-    worked_for: float | None,
-    expected: Expectation | None,
-    pace: Pace,
-    others_running: bool = False,
-    rng: random.Random | None = None,
-) -> float:
-    """Return the seconds until the next question about an export that is not ready.
+def wait_while_running(worked: float, expected: Expectation | None, pace: Pace) -> float:
+    """Return the wait, not jittered, after a look that found an export being made.
 
     Args:
-        asked_for: since it was first asked.
-        worked_for: since upstream started on it; None while PENDING.
-        expected: what is known of such exports; None when too little is.
-        others_running: another export of the workspace is being made, so that this PENDING one is not.
+        worked: for how long upstream had worked on it then.
+        expected: None when too little is known of such exports.
     """
-    if worked_for is None:
-        if others_running:
-            return jittered(pace.most, pace, rng)
-        return jittered(GROWTH * asked_for, pace, rng)
     if expected is None:
-        return jittered(GROWTH * asked_for, pace, rng)
-    if worked_for < expected.early:
-        return jittered(expected.early - worked_for, pace, rng)
-    return jittered(GROWTH_KNOWN * worked_for, pace, rng)
-
-
-def is_spared(*, looked_at: datetime | None, running_since: datetime | None, now: datetime, pace: Pace) -> bool:
-    """Tell whether a PENDING export need not be asked because a sibling is being made.
-
-    Upstream makes one at a time per workspace: what was PENDING while the sibling ran is not made before it ends.
-
-    Args:
-        looked_at: when the export was last seen PENDING.
-        running_since: when the sibling, not yet seen to have ended, was first seen RUNNING.
-    """
-    if looked_at is None or running_since is None or looked_at < running_since:
-        return False
-    return (now - running_since).total_seconds() < SPARED_WAITS * pace.most
+        return GROWTH * worked
+    if worked < expected.early:
+        return expected.early - worked
+    step = STEP if worked < expected.late else STEP_LATE
+    return max(step * worked, SHARE * pace.tolerable)

@@ -17,7 +17,7 @@ from exports.analytics_cloud.replies import (
     Waiting,
 )
 from exports.models import Export, PauseCode, Queue, Status, Workspace
-from exports.services import breaker, events, history, home, outcomes, pace, upstream, windows
+from exports.services import breaker, events, home, looks, outcomes, pace, upstream, windows
 from exports.services.claims import Claim, LeaseLost
 
 LONGEST_GAP = timedelta(minutes=15)
@@ -40,7 +40,9 @@ def settle_reply(claim: Claim, reply: Reply, *, asked_at: datetime) -> None:
             _preparing(claim, reply)
         case FailedUpstream():
             note_alive(export, asked_at)
+            looks.note_departure(export, timezone.now())
             outcomes.charge(claim, "upstream_failed", event=events.FAILED_UPSTREAM, to=_asked_again(claim))
+            looks.after_departure(export)
         case Rejected(reason):
             note_alive(export, asked_at)
             windows.note_fetched(export)  # nothing was made there, nothing will come
@@ -89,93 +91,81 @@ def note_alive(export: Export, asked_at: datetime) -> None:
 
 
 def _asked_again(claim: Claim) -> Status:
-    claim.write(upstream_started_at=None, running_since=None, running_seconds=0, looked_at=None)
+    claim.write(**outcomes.NOT_BEGUN, looked_at=None)
     return Status.WAITING
 
 
 def _waiting(claim: Claim, reply: Waiting) -> None:
     export = claim.export
     now = timezone.now()
-    others_running = (
-        Export.objects.filter(workspace=export.workspace_id, status=Status.PREPARING).exclude(pk=export.pk).exists()
-    )
-    asked_for = (now - (export.submitted_at or now)).total_seconds()
-    delay = pace.next_look(
-        asked_for=asked_for,
-        worked_for=None,
-        expected=None,
-        pace=pace.configured_pace(),
-        others_running=others_running,
-    )
-    due = now + timedelta(seconds=delay)
-    ready_at, basis = _estimate_waiting(export, now)
+    reading = looks.read_lane(export.workspace, also=[export.data_type])
+    reading = reading.with_sight(export, looked_at=now, started_at=None)
+    told = reading.estimate(export.pk, now)
     with transaction.atomic():
         if export.status != Status.WAITING:
             events.record_event(export, events.WAITING_UPSTREAM, at=now)
         claim.let_go(
             Status.WAITING,
-            due_at=due,
+            due_at=reading.next_looks(now)[export.pk],
             # While another is being made this one can't be the file: a short question, for the poll workers.
-            queue=Queue.POLL if others_running else Queue.TRANSFER,
+            queue=Queue.POLL if reading.is_spared(export.pk, now) else Queue.TRANSFER,
             upstream_created_at=reply.created_at,
-            upstream_started_at=None,
-            running_since=None,
-            running_seconds=0,
+            **outcomes.NOT_BEGUN,
             looked_at=now,
             faults=0,
             last_problem="",
-            estimated_ready_at=ready_at,
-            estimate_basis=basis,
-            **outcomes.waiting_values(export, "upstream_pending", ready_at),
+            **told,
+            **outcomes.waiting_values(export, "upstream_pending", told["estimated_ready_at"]),
         )
+    looks.rearrange(reading, now, but=export.pk)
 
 
 def _preparing(claim: Claim, reply: Preparing) -> None:
     export = claim.export
     now = timezone.now()
-    running_since = export.running_since or now
     running = export.running_seconds + _observed_gap(export, now)
     allowed = settings.EXPORT_DEADLINE_HOURS * 3600
     if running >= allowed:
         _stuck(claim)
         return
-    started = reply.started_at or running_since
-    # Only a start that both clocks agree on helps to guess; otherwise our own first sight of RUNNING counts.
-    started = min(max(started, export.submitted_at or started), running_since)
-    worked_for = (now - started).total_seconds()
-    expected = history.expected_work(export)
-    delay = pace.next_look(
-        asked_for=(now - (export.submitted_at or now)).total_seconds(),
-        worked_for=worked_for,
-        expected=expected,
-        pace=pace.configured_pace(),
-    )
-    due = now + timedelta(seconds=min(delay, max(allowed - running, 0.05)))
-    ready_at: datetime | None = None
-    basis = ""
-    if expected and worked_for < expected.late:
-        basis = f"history:{expected.samples}"
-        ready_at = started + timedelta(seconds=expected.usual if worked_for < expected.usual else expected.late)
-    elif expected:
-        basis = "longer_than_usual"
+    reading = looks.read_lane(export.workspace, also=[export.data_type])
+    started = looks.started_at(export, reading, reply.started_at, now)
+    reading = reading.with_sight(export, looked_at=now, started_at=started)
+    deadline = now + timedelta(seconds=max(allowed - running, 0.05))
+    told = reading.estimate(export.pk, now)
     with transaction.atomic():
         if export.status != Status.PREPARING:
             events.record_event(export, events.PREPARING, at=now)
         claim.let_go(
             Status.PREPARING,
-            due_at=due,
+            due_at=min(reading.next_looks(now)[export.pk], deadline),
             queue=Queue.TRANSFER,
             upstream_created_at=reply.created_at or export.upstream_created_at,
             upstream_started_at=reply.started_at or export.upstream_started_at or now,
-            running_since=running_since,
+            upstream_wait_seconds=(started - (export.submitted_at or started)).total_seconds(),
+            running_since=export.running_since or now,
             running_seconds=running,
             looked_at=now,
             faults=0,
             last_problem="",
-            estimated_ready_at=ready_at,
-            estimate_basis=basis,
-            **outcomes.waiting_values(export, "upstream_running", ready_at),
+            **told,
+            **outcomes.waiting_values(export, "upstream_running", told["estimated_ready_at"]),
         )
+    looks.rearrange(reading, now, but=export.pk)
+
+
+def is_spared(claim: Claim) -> bool:
+    """Let go of a PENDING export, and of others like it, when another one's look will tell of it; True when it did."""
+    export = claim.export
+    now = timezone.now()
+    reading = looks.read_lane(export.workspace)
+    due = reading.next_looks(now).get(export.pk)
+    if due is None or due <= now:
+        return False
+    told = reading.estimate(export.pk, now)
+    outcomes.wait(claim, "upstream_pending", until=told["estimated_ready_at"], due_at=due, **told)
+    looks.put_off(reading, now, but=export.pk)
+    return True
 
 
 def _observed_gap(export: Export, now: datetime) -> float:
@@ -207,10 +197,8 @@ def _stuck(claim: Claim) -> None:
     claim.write(
         asked_from=start,
         shifts=export.shifts + 1,
-        upstream_started_at=None,
+        **outcomes.NOT_BEGUN,
         upstream_created_at=None,
-        running_since=None,
-        running_seconds=0,
         looked_at=None,
     )
     shift = round((export.range_from - start).total_seconds() * 1000)
@@ -233,12 +221,3 @@ def _unavailable(claim: Claim, reason: str, retry_after: float | None, opens_bre
             lost = error  # what we learned of the host holds all the same
     if lost:
         raise lost
-
-
-def _estimate_waiting(export: Export, now: datetime) -> tuple[datetime | None, str]:
-    usual = history.expected_total(export)
-    if usual is None or export.submitted_at is None:
-        return None, ""
-    total, samples = usual
-    ready_at = export.submitted_at + total
-    return (ready_at, f"history:{samples}") if ready_at > now else (None, "longer_than_usual")

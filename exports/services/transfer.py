@@ -11,8 +11,8 @@ from exports.analytics_cloud.streams import BodyStream, DownloadCut
 from exports.files.archive import ArchiveReceipt, ArchiveRefused, CheckStopped, check_archive
 from exports.files.receiving import Received, StorageFull, receive
 from exports.files.storage import FileMissing
-from exports.models import Export, Queue, Status
-from exports.services import crash_points, events, history, home, outcomes, pace, stored, windows
+from exports.models import Export, Status
+from exports.services import crash_points, events, history, home, looks, outcomes, pace, stored, windows
 from exports.services.claims import Claim, LeaseKeeper, LeaseLost
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ def fetch_file(claim: Claim, stream: BodyStream, keeper: LeaseKeeper) -> None:
     name = f"{export.pk}-{claim.fence}"
     earlier = export.stored_name
     seen_ready_at = timezone.now()
+    looks.note_departure(export, seen_ready_at)
     with transaction.atomic():
         claim.write(
             Status.DOWNLOADING,
@@ -92,11 +93,12 @@ def fetch_file(claim: Claim, stream: BodyStream, keeper: LeaseKeeper) -> None:
 def _make_ready(claim: Claim, received: Received, receipt: ArchiveReceipt, seen_ready_at: datetime) -> None:
     export = claim.export
     now = timezone.now()
-    started = export.upstream_started_at
-    if started and export.submitted_at:
-        # Upstream's clock may differ from ours: its start lies between our first question and our first RUNNING.
-        started = min(max(started, export.submitted_at), export.running_since or seen_ready_at)
-    created = export.submitted_at
+    asked = export.submitted_at
+    waited = export.upstream_wait_seconds
+    if waited is None and asked and export.looked_at:
+        # Never seen RUNNING: it was begun and made after our last look, which found it PENDING.
+        waited = (export.looked_at - asked).total_seconds()
+    worked = None if waited is None or asked is None else (seen_ready_at - asked).total_seconds() - waited
     with transaction.atomic():
         claim.write(
             Status.READY,
@@ -112,8 +114,8 @@ def _make_ready(claim: Claim, received: Received, receipt: ArchiveReceipt, seen_
             first_date=receipt.first_date,
             last_date=receipt.last_date,
             few_rows=history.has_few_rows(export, receipt.rows),
-            upstream_wait_seconds=(started - created).total_seconds() if started and created else None,
-            upstream_work_seconds=(seen_ready_at - started).total_seconds() if started else None,
+            upstream_wait_seconds=waited,
+            upstream_work_seconds=worked,
             estimated_ready_at=None,
             estimate_basis="",
             last_problem="",
@@ -126,12 +128,9 @@ def _make_ready(claim: Claim, received: Received, receipt: ArchiveReceipt, seen_
 
 
 def wake_siblings(export: Export) -> None:
-    """After one file another is likely next: those that wait upstream or for the download's turn are asked soon."""
-    soon = timezone.now() + timedelta(seconds=pace.configured_pace().first)
-    siblings = Export.objects.filter(workspace=export.workspace_id, leased_until__isnull=True)
-    # Any of them may be the file by now, which is for the transfer workers.
-    siblings.filter(status=Status.WAITING, due_at__gt=soon).update_in_order(due_at=soon, queue=Queue.TRANSFER)
-    home.wake(siblings.filter(waiting_code="download_turn"))
+    """After one file another is likely next: those upstream are asked as planned, those put off at once."""
+    home.wake(Export.objects.filter(workspace=export.workspace_id, waiting_code="download_turn"))
+    looks.after_departure(export)
 
 
 def _cut(claim: Claim, keeper: LeaseKeeper, reason: str) -> None:

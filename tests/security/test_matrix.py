@@ -38,6 +38,9 @@ ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "export-run-again": (NO, BY_MEMBERS, {}),
     "export-extend": (NO, BY_MEMBERS, {}),
     "export-delete": (NO, BY_MEMBERS, {}),
+    "export-approve": (NO, BY_MANAGERS, {}),
+    "export-decline": (NO, BY_MANAGERS, {"reason": "Not now."}),
+    "approval-list": (SIGNED_IN, NO, {}),
     "workspace-list": (SIGNED_IN, NO, {}),
     "workspace-new": (
         ADMINISTRATORS,
@@ -54,6 +57,9 @@ ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "member-add": (NO, BY_MANAGERS, {"email": "charlie@example.com", "role": "viewer"}),
     "member-change": (NO, BY_MANAGERS, {"role": "member"}),
     "member-remove": (NO, f"{IN} 404 302 403 302 302", {}),  # Vera, who may leave
+    "workspace-limits": (MANAGERS, BY_MANAGERS, {"together-per_day": "5"}),
+    "person-limits": (NO, BY_MANAGERS, {"person-per_day": "5"}),
+    "person-limits-remove": (NO, BY_MANAGERS, {}),
     "workspace-audit": (MANAGERS, NO, {}),
     "workspace-audit-csv": (MANAGERS, NO, {}),
     "workspace-audit-jsonl": (MANAGERS, NO, {}),

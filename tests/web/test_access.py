@@ -17,6 +17,8 @@ PAGES = {
     "/exports/new/": (200, 200, 200, 200, 200),
     "/exports/{export}/": (200, 200, 200, 404, 200),
     "/exports/{export}/download/": (200, 200, 200, 404, 200),
+    "/exports/{export}/preview/": (200, 200, 200, 404, 200),
+    "/exports/{running}/preview/": (409, 409, 409, 404, 409),
     "/exports/{running}/": (200, 200, 200, 404, 200),
     "/exports/{running}/download/": (409, 409, 409, 404, 409),
     "/exports/{failed}/": (200, 200, 200, 404, 200),

@@ -1,0 +1,70 @@
+"""A look into a ready export's file without downloading it."""
+
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from exports.files.profile_document import Profile
+from exports.models import Export
+from exports.services import downloads, profiles
+from exports.services.refusals import Gone, Refusal
+from exports.web import charts
+from exports.web.acts import export_for, person_of
+from exports.web.guards import signed_in
+from exports.web.preview import TABS, charts_of, columns_of, table_of, whole_row
+from exports.web.rows import title_of
+
+SEARCH_MOST = 200
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@signed_in
+def file_preview(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show the first rows, the columns or the charts of a file; while they are made, say so and ask again."""
+    export = export_for(request, pk)
+    try:
+        downloads.refuse_without_file(export)
+        state = profiles.look_at_profile(user=person_of(request), export=export)
+    except Refusal as refusal:
+        status = 410 if isinstance(refusal, Gone) else 409
+        refused = {"export": export, "sentence": refusal.message, "status": status, "section": "exports"}
+        return render(request, "exports/no_file.html", refused, status=status)
+    is_live = "HX-Request" in request.headers
+    if is_live and state.profile is None and not state.has_failed:
+        return HttpResponse(status=204)
+    tab = request.GET.get("tab", "rows")
+    context: dict[str, object] = {
+        "section": "exports",
+        "export": export,
+        "title": title_of(export),
+        "state": state,
+        "tab": tab if tab in TABS else "rows",
+        "tabs": TABS.items(),
+        "search": request.GET.get("q", "").strip()[:SEARCH_MOST],
+    }
+    if state.profile is not None:
+        context |= _shown(request, export, state.profile, str(context["tab"]), str(context["search"]))
+    return render(request, "exports/preview_live.html" if is_live else "exports/preview.html", context)
+
+
+def _shown(request: HttpRequest, export: Export, profile: Profile, tab: str, search: str) -> dict[str, object]:
+    if tab == "columns":
+        return {"columns": columns_of(profile, search), "uncounted": len(profile.names) - len(profile.columns)}
+    if tab == "charts":
+        rows_over_time, rankings = charts_of(profile, ZoneInfo(export.workspace.time_zone))
+        said = charts.said(rows_over_time) if rows_over_time else ""
+        return {"over_time": rows_over_time, "said": said, "rankings": rankings}
+    names, rows = table_of(profile, search)
+    number = request.GET.get("row", "")
+    chosen = (
+        whole_row(profile, int(number), search) if number.isascii() and number.isdigit() and len(number) < 4 else None
+    )
+    places = {"before": chosen.number - 1, "after": chosen.number % len(rows) + 1} if chosen else {}
+    if chosen and places["after"] == 1:
+        places["after"] = 0
+    return {"names": names, "rows": rows, "chosen": chosen, **places}
