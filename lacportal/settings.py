@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "axes",
     "csp",
     "exports",
@@ -64,10 +65,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "exports.web.sessions.SessionLimitMiddleware",
     "exports.web.middleware.PersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
+    "exports.web.devices.DeviceMiddleware",
 ]
 
 TEMPLATES = [
@@ -140,14 +143,19 @@ MFA_TOTP_ISSUER = "LAC Portal"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # a stranger elsewhere can't lock the owner out
+AXES_HANDLER = "exports.web.throttle.Throttle"
 AXES_USERNAME_FORM_FIELD = "login"
+AXES_USERNAME_CALLABLE = "exports.web.throttle.tried_address"
+AXES_SENSITIVE_PARAMETERS = ["login", "username", "email", "password"]  # passwords get typed into each of them
 AXES_CLIENT_IP_CALLABLE = "exports.services.addresses.client_address"  # behind a proxy: the visitor's, not the proxy's
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "account/locked.html"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_VERBOSE = False
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # names in messages stay off the way
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # from the sign-in, however busy (exports/web/sessions.py)
+SESSION_IDLE_LIMIT = timedelta(hours=12)
+USERSESSIONS_ADAPTER = "exports.web.sessions.SessionsOnRecord"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -163,6 +171,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = _is_https
 SECURE_HSTS_PRELOAD = _is_https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _is_https else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+DEVICE_COOKIE_NAME = "__Host-device" if _is_https else "device"
 if _is_https:
     SESSION_COOKIE_NAME = "__Host-sessionid"
     CSRF_COOKIE_NAME = "__Host-csrftoken"

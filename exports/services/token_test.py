@@ -11,8 +11,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from exports.analytics_cloud.client import AnalyticsCloudClient
 from exports.analytics_cloud.replies import Accepted, ProbeReply, TokenRejected, Unavailable, Unintelligible
 from exports.models import PauseCode, Role, User, Workspace
+from exports.models.secrets import AccessToken
 from exports.services import audit_log, breaker, lanes, upstream
 from exports.services.audit_log import record_audit
 from exports.services.refusals import WrongState
@@ -75,24 +77,51 @@ def test_token(*, actor: User, workspace: Workspace, wait_seconds: float = TURN_
         raise WrongState(
             str(cannot.code.value), _("The token can’t be tried: %(why)s.") % {"why": cannot.code.label}
         ) from None
-    with client, _turn(workspace, wait_seconds):
-        if not breaker.take_turn(workspace.host):
-            return TokenTest(Verdict.UNAVAILABLE)
-        asked_at = timezone.now()
-        reply = client.probe(give_up_after=min(PROBE_SECONDS, lanes.question_seconds()))
-    verdict = _verdict(reply)
-    if isinstance(reply, Unavailable) and reply.opens_breaker:
-        breaker.note_fault(workspace.host, asked_at=asked_at, reason=reply.reason, retry_after=reply.retry_after)
-    elif isinstance(reply, Unavailable):
-        breaker.end_trial(workspace.host)
-    else:
-        breaker.note_success(workspace.host)
+    asked_at = timezone.now()
+    verdict = _ask(workspace, client, wait_seconds)
+    if verdict is None:
+        return TokenTest(Verdict.UNAVAILABLE)
     if verdict is Verdict.ACCEPTED:
         upstream.note_token_works(workspace, asked_at)
     elif verdict is Verdict.REJECTED:
         upstream.pause_workspace(workspace, PauseCode.TOKEN_REJECTED)
     record_audit(audit_log.TOKEN_TESTED, actor=actor, workspace=workspace, subject=verdict.value)
     return TokenTest(verdict)
+
+
+def try_text(*, workspace: Workspace, token: str, wait_seconds: float = TURN_SECONDS) -> TokenTest:
+    """Ask Analytics Cloud about a token that isn't stored yet; changes nothing of the workspace.
+
+    Args:
+        token: clear text, as `tokens.clean_token` returned it. Who may ask is the caller's to check.
+
+    Raises:
+        WrongState: the address is not listed, or the lane stays busy.
+    """
+    workspace = Workspace.objects.select_related("host").get(pk=workspace.pk)
+    try:
+        client = upstream.make_client(workspace, AccessToken(token))
+    except upstream.CannotAsk as cannot:
+        raise WrongState(
+            str(cannot.code.value), _("The token can’t be tried: %(why)s.") % {"why": cannot.code.label}
+        ) from None
+    return TokenTest(_ask(workspace, client, wait_seconds) or Verdict.UNAVAILABLE)
+
+
+def _ask(workspace: Workspace, client: AnalyticsCloudClient, wait_seconds: float) -> Verdict | None:
+    """Return what the probe says; None when the host's breaker forbids to ask."""
+    with client, _turn(workspace, wait_seconds):
+        if not breaker.take_turn(workspace.host):
+            return None
+        asked_at = timezone.now()
+        reply = client.probe(give_up_after=min(PROBE_SECONDS, lanes.question_seconds()))
+    if isinstance(reply, Unavailable) and reply.opens_breaker:
+        breaker.note_fault(workspace.host, asked_at=asked_at, reason=reply.reason, retry_after=reply.retry_after)
+    elif isinstance(reply, Unavailable):
+        breaker.end_trial(workspace.host)
+    else:
+        breaker.note_success(workspace.host)
+    return _verdict(reply)
 
 
 # pytest would take an imported function of this name for a test.

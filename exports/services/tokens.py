@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -16,9 +15,10 @@ from exports.models.secrets import fingerprint, seal
 from exports.services import audit_log, home
 from exports.services.audit_log import record_audit
 from exports.services.pauses import lock_workspace, resume_lane
-from exports.services.refusals import Refused
+from exports.services.refusals import Refused, WrongState
 from exports.services.roles import require_role
-from exports.services.token_test import TokenTest, Verdict, test_token
+from exports.services.token_test import TokenTest, Verdict, test_token, try_text
+from exports.services.upstream import note_token_works
 
 __all__ = [
     "TokenTest",
@@ -27,6 +27,7 @@ __all__ = [
     "drop_token",
     "forget_token",
     "set_token",
+    "set_tried_token",
     "store_token",
     "test_token",
 ]
@@ -82,6 +83,44 @@ def set_token(*, actor: User, workspace: Workspace, token: str, expires_at: date
     return store_token(actor=actor, workspace=workspace, token=token, expires_at=expires_at)
 
 
+def set_tried_token(
+    *, actor: User, workspace: Workspace, token: str, expires_at: datetime | None = None, anyway: bool = False
+) -> Workspace:
+    """Do what `set_token` says after Analytics Cloud has accepted the token: for the page, where somebody waits.
+
+    Args:
+        anyway: store it also when nothing can be learnt about it just now; a rejected one never.
+
+    Raises:
+        Forbidden: not a manager.
+        Refused: see `set_token`; ``token_rejected``; without ``anyway`` also ``token_untried``.
+    """
+    require_role(actor, workspace, Role.MANAGER)
+    text = clean_token(token)
+    _refuse_past(expires_at)
+    if Workspace.objects.filter(token_fingerprint=fingerprint(text)).exclude(pk=workspace.pk).exists():
+        raise Refused("token_used_elsewhere", USED_ELSEWHERE, "token")
+    try:
+        tried = try_text(workspace=workspace, token=text)
+    except WrongState as busy:
+        tried = None
+        if not anyway:
+            raise Refused("token_untried", busy.message, "token") from None
+    if tried is not None and tried.verdict is Verdict.REJECTED:
+        raise Refused("token_rejected", tried.message, "token")
+    if tried is not None and tried.verdict is not Verdict.ACCEPTED and not anyway:
+        raise Refused("token_untried", tried.message, "token")
+    saved = set_token(actor=actor, workspace=workspace, token=text, expires_at=expires_at)
+    if tried is not None and tried.verdict is Verdict.ACCEPTED:
+        note_token_works(saved, timezone.now())
+    return saved
+
+
+def _refuse_past(expires_at: datetime | None) -> None:
+    if expires_at is not None and expires_at <= timezone.now():
+        raise Refused("token_expired", _("This date has passed already: the token no longer works."), "expires_at")
+
+
 def store_token(
     *,
     actor: User | None,
@@ -100,8 +139,7 @@ def store_token(
     """
     token = clean_token(token)
     now = timezone.now()
-    if expires_at is not None and expires_at <= now:
-        raise Refused("token_expired", _("This date has passed already: the token no longer works."), "expires_at")
+    _refuse_past(expires_at)
     print_of_it = fingerprint(token)
     with transaction.atomic():
         workspace = lock_workspace(workspace)
@@ -133,7 +171,6 @@ def store_token(
         if workspace.pause_code != PauseCode.MANAGER:
             resumed = _resume_unless_address_refused(workspace, actor, now)
         if has_own_entry:
-            more: dict[str, Any] = {"resumed": resumed} if resumed else {}
             record_audit(
                 audit_log.TOKEN_SET,
                 actor=actor,
@@ -141,7 +178,7 @@ def store_token(
                 subject=workspace.name,
                 replaced=replaced,
                 expires_at=expires_at.isoformat() if expires_at else None,
-                **more,
+                **({"resumed": resumed} if resumed else {}),
             )
     return workspace
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from exports.analytics_cloud.client import AnalyticsCloudClient
 from exports.analytics_cloud.origins import OriginRefused
 from exports.models import Export, PauseCode, TokenUnreadable, Workspace
+from exports.models.secrets import AccessToken
 from exports.services import audit_log, home
 
 PROVED_EVERY = timedelta(seconds=30)
@@ -23,16 +24,19 @@ class CannotAsk(Exception):
         self.code = code
 
 
-def make_client(workspace: Workspace) -> AnalyticsCloudClient:
+def make_client(workspace: Workspace, token: AccessToken | None = None) -> AnalyticsCloudClient:
     """Return a client that sends the workspace's token to its own origin and nowhere else.
+
+    Args:
+        token: one that is to be tried before it is stored; None for the stored one.
 
     Raises:
         CannotAsk: no token, a token no key opens, or an origin that ``ANALYTICS_CLOUD_ORIGINS`` does not list.
     """
-    if not workspace.has_token:
+    if token is None and not workspace.has_token:
         raise CannotAsk(PauseCode.TOKEN_MISSING)
     try:
-        token = workspace.read_token()
+        token = token or workspace.read_token()
     except TokenUnreadable:
         raise CannotAsk(PauseCode.TOKEN_UNREADABLE) from None
     try:

@@ -34,6 +34,7 @@ DEEDS: dict[str, Deed] = {
     "person.second_factor_added": Deed("shield-lock", gettext_lazy("Added a second factor")),
     "person.second_factor_removed": Deed("shield-lock", gettext_lazy("Removed a second factor")),
     "person.second_factor_renewed": Deed("shield-lock", gettext_lazy("Made new recovery codes")),
+    "person.sessions_ended": Deed("logout", gettext_lazy("Signed out elsewhere")),
     "person.settings_changed": Deed("user-circle", gettext_lazy("Changed own settings")),
     "api_token.made": Deed("key", gettext_lazy("Made an API token")),
     "api_token.revoked": Deed("key", gettext_lazy("Revoked an API token")),

@@ -59,6 +59,10 @@ class TokenForm(forms.Form):
 
     token = forms.CharField(max_length=2 * TOKEN_MOST, error_messages={"required": _("Paste the access token here.")})
     expires_on = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    anyway = forms.BooleanField(required=False)
+
+    # True when nothing could be learnt about the token: the person may save it untried.
+    can_insist = False
 
     def expires_at(self, workspace: Workspace) -> datetime | None:
         """Return the end of the chosen day in the workspace's zone."""

@@ -23,21 +23,23 @@ from exports.web.views.workspaces import show_workspace
 @require_POST
 @signed_in
 def token_set(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Save a token; the lane goes on with it."""
+    """Save a token that Analytics Cloud accepts; the lane goes on with it."""
     workspace = workspace_for(request, pk)
     form = TokenForm(request.POST)
     if form.is_valid():
         try:
-            tokens.set_token(
+            tokens.set_tried_token(
                 actor=person_of(request),
                 workspace=workspace,
                 token=form.cleaned_data["token"],
                 expires_at=form.expires_at(workspace),
+                anyway=form.cleaned_data["anyway"],
             )
         except Refusal as refusal:
+            form.can_insist = refusal.code == "token_untried"
             put_on_form(form, refusal, {"expires_at": "expires_on"})
         else:
-            messages.success(request, _("The token is saved. Try it to be sure that Analytics Cloud accepts it."))
+            messages.success(request, _("The token is saved."))
             return redirect(reverse("workspace", args=[pk]) + "#token")
     return show_workspace(request, workspace, token_form=form, status=422)
 
