@@ -74,7 +74,7 @@ class Case:
         self.stack.accepted.add(key)
         self.ends[key] = ends or ("ready",)
 
-    def wait_ready(self, keys: list[str], seconds: float = 90) -> list[dict[str, Any]]:
+    def wait_ready(self, keys: list[str], seconds: float = 180) -> list[dict[str, Any]]:
         """Wait until all are ready."""
         return self.api.wait_for(keys, "ready", seconds=seconds)
 
@@ -86,7 +86,7 @@ class Case:
         """Return the downloads of a workspace."""
         return [entry for entry in self.entries(place) if entry.is_download]
 
-    def wait_for_download(self, place: Place, *, share: float = 0.0, number: int = 1, seconds: float = 60) -> Entry:
+    def wait_for_download(self, place: Place, *, share: float = 0.0, number: int = 1, seconds: float = 120) -> Entry:
         """Wait until the n-th download of a workspace is under way and that share of its bytes has left."""
 
         def begun() -> bool:
@@ -111,7 +111,7 @@ class Case:
         (found,) = [path for path in self.stack.export_root.glob(f"{key}-*") if path.suffix != ".part"]
         return found
 
-    def downloader_of(self, key: str, seconds: float = 30) -> int:
+    def downloader_of(self, key: str, seconds: float = 60) -> int:
         """Return the worker's child that is writing an export's file."""
         found: list[int] = []
 

@@ -32,6 +32,7 @@ def check(case: Case) -> None:
         *(f"violation: {line}" for line in _violations(case)),
         *_leftovers(stack),
         *(f"audit: {line}" for line in stack.warm("audit")),
+        *_pages(case, exports),
         *_leaks(stack),
         *_zombies(stack),
     ]
@@ -137,6 +138,16 @@ def _leaks(stack: Stack) -> Iterator[str]:
         for table, text in _rows(stack.database_url):
             if any(needle in text for needle in needles):
                 yield f"a secret stands in table {table}"
+
+
+def _pages(case: Case, exports: list[dict[str, Any]]) -> Iterator[str]:
+    """The pages of the case work, and hold no secret."""
+    shown = [f"/exports/{export['id']}/" for export in (exports[:1] + exports[-1:])]
+    places = [f"/workspaces/{key}/" for key in list(case.places)[:1]]
+    for path in ("/", "/workspaces/", *places, *shown):
+        page = case.stack.pages.get(path)
+        if any(secret in page for secret in case.stack.canaries):
+            yield f"a secret stands on the page {path}"
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -48,7 +48,9 @@ def company(postgres_server_url: str) -> Iterator[Stack]:
     """PostgreSQL and two workers that serve all queues."""
     with (
         fresh_database(postgres_server_url) as address,
-        Stack(database_url=address, workers=(Worker("first"), Worker("second"))) as stack,
+        Stack(
+            database_url=address, workers=(Worker("first"), Worker("second")), settings={"WEB_CONCURRENCY": "2"}
+        ) as stack,
     ):
         yield stack
 

@@ -64,7 +64,7 @@ class TestPostgres:
             postgres.stop()
             time.sleep(0.5)
             postgres.start()
-        case.wait_ready(list(case.ends), seconds=120)
+        case.wait_ready(list(case.ends), seconds=180)
 
     @pytest.mark.slow
     @pytest.mark.parametrize("moment", ["queued", "asked", "downloading", "in_gate", "before_publish", "after_publish"])
@@ -87,7 +87,7 @@ class TestPostgres:
         postgres.start()
         for name in ("first", "second"):
             stack.thaw(name)
-        case.wait_ready([key], seconds=60)
+        case.wait_ready([key], seconds=120)
 
     @pytest.mark.slow
     def test_away_for_longer_than_a_lease_all_ready_after_its_return(
@@ -98,7 +98,7 @@ class TestPostgres:
         postgres.stop()
         time.sleep(10)
         postgres.start()
-        case.wait_ready(keys, seconds=90)
+        case.wait_ready(keys, seconds=180)
 
     def test_answer_to_commit_lost_at_submit_question_is_asked_once(self, case: Case, line: TcpProxy) -> None:
         place = case.place()
@@ -111,7 +111,7 @@ class TestPostgres:
                 # Nobody knows whether it was taken; asking again must not double it.
                 case.api.until(lambda day=day: bool(self.asked_again(case, place, day)), "accepted at last")
         line.forget()
-        case.wait_ready(list(case.ends), seconds=90)
+        case.wait_ready(list(case.ends), seconds=180)
         items = case.api.get(f"exports?workspace={place.id}&limit=100")["items"]
         assert len(items) == 6, [(item["type"], item["from"], item["status"]) for item in items]
 
@@ -129,7 +129,7 @@ class TestPostgres:
             line.lose_answer(message)
             time.sleep(0.4)
         line.forget()
-        case.wait_ready(keys, seconds=120)
+        case.wait_ready(keys, seconds=180)
 
     def test_line_cut_again_and_again_all_ready(self, case: Case, line: TcpProxy) -> None:
         case.tolerated.add("asked-after-stored")
@@ -137,7 +137,7 @@ class TestPostgres:
         for _ in range(8):
             line.cut()
             time.sleep(0.5)
-        case.wait_ready(keys, seconds=120)
+        case.wait_ready(keys, seconds=180)
 
 
 class TestSqlite:
@@ -157,7 +157,7 @@ class TestSqlite:
         with ThreadPoolExecutor(8) as people:
             keys = [key for done in people.map(write, range(8)) for key in done]
         assert len(set(keys)) == 48
-        case.wait_ready(keys, seconds=150)
+        case.wait_ready(keys, seconds=240)
         for part in case.stack.parts.values():
             assert "database is locked" not in part.text(), part.name
 

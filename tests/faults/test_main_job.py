@@ -58,7 +58,7 @@ def test_every_process_killed_once_and_redis_flushed_only_takes_time(case: Case)
             if not stack.parts[name].is_running:
                 stack.start(name)
     stack.simulator.faults.clear()
-    case.wait_ready(keys, seconds=150)
+    case.wait_ready(keys, seconds=240)
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ def test_one_process_killed_at_any_moment_only_takes_time(case: Case, name: str,
         stack.parts[name].kill()
     time.sleep(0.5)
     stack.heal()
-    case.wait_ready(keys, seconds=150)
+    case.wait_ready(keys, seconds=240)
 
 
 @pytest.mark.slow
@@ -87,7 +87,7 @@ def test_flushed_every_second_all_ready(case: Case) -> None:
     for _ in range(15):
         case.stack.redis.flush()
         time.sleep(1)
-    case.wait_ready(keys, seconds=150)
+    case.wait_ready(keys, seconds=240)
 
 
 @pytest.mark.slow

@@ -23,7 +23,8 @@ def test_all_in_order_health_is_good(case: Case) -> None:
 def test_worker_stopped_in_good_order_export_says_at_once_that_it_waits_for_one(case: Case) -> None:
     case.stack.stop_workers()
     key = case.queue_one(case.place())
-    case.api.until(lambda: waits_for(case, key) == "no_worker", "waiting_for no_worker", seconds=5)
+    case.api.until(lambda: waits_for(case, key) == "no_worker", "waiting_for no_worker", seconds=15)
+    assert "No worker is running." in case.stack.pages.get(f"/exports/{key}/")
     assert health(case).status_code != 200
     case.stack.restart("worker")
     case.wait_ready([key])
@@ -44,9 +45,10 @@ def test_worker_killed_export_says_within_a_minute_that_it_waits_for_one(case: C
 def test_beat_dead_health_is_bad_within_two_minutes_and_good_after_its_return(case: Case) -> None:
     case.stack.parts[BEAT].kill()
     case.api.until(lambda: health(case).status_code != 200, "health bad", seconds=120)
+    assert "The clock (beat) is not running." in case.stack.pages.get("/")
     assert requests.get(f"{case.stack.url}/health/live", timeout=10).status_code == 200
     case.stack.start(BEAT)
-    case.api.until(lambda: health(case).status_code == 200, "health good again", seconds=30)
+    case.api.until(lambda: health(case).status_code == 200, "health good again", seconds=60)
 
 
 def test_five_beats_nothing_doubled(case: Case) -> None:

@@ -39,7 +39,7 @@ def patients(one_machine: Stack) -> dict[str, Patient]:
         keys[name] = case.queue_one(place), place
         if sickness.error:
             case.accept(keys[name][0], "failed")
-    ended = {export["id"]: export for export in case.api.wait_for(list(case.ends), "ready", "failed", seconds=180)}
+    ended = {export["id"]: export for export in case.api.wait_for(list(case.ends), "ready", "failed", seconds=240)}
     seen = {
         name: Patient(ended[key], case.api.events(key), len(case.entries(place))) for name, (key, place) in keys.items()
     }

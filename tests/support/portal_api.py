@@ -85,7 +85,7 @@ class PortalApi:
         self._good_status(answer, 200)
         return sha256(answer.content).hexdigest()
 
-    def until(self, condition: Callable[[], Any], what: str, *, seconds: float = 60, every: float = 0.1) -> Any:
+    def until(self, condition: Callable[[], Any], what: str, *, seconds: float = 120, every: float = 0.1) -> Any:
         """Wait until a condition holds and return what it returned; a portal that is away for a moment is waited for.
 
         Raises:
@@ -102,7 +102,7 @@ class PortalApi:
                 raise TimeoutError(f"within {seconds:g} s: {what}")
             time.sleep(every)
 
-    def wait_for(self, keys: Iterable[str], *statuses: str, seconds: float = 90) -> list[dict[str, Any]]:
+    def wait_for(self, keys: Iterable[str], *statuses: str, seconds: float = 180) -> list[dict[str, Any]]:
         """Wait until all exports have one of the statuses; return them.
 
         Raises:

@@ -27,6 +27,7 @@ from celery import Celery
 from exports.analytics_cloud.simulator import Simulator
 from tests.support.part import Part, marked_processes
 from tests.support.portal_api import PortalApi
+from tests.support.portal_pages import PortalPages
 from tests.support.redis_server import RedisServer
 from tests.support.tcp_proxy import TcpProxy
 
@@ -42,6 +43,7 @@ QUICK = {
     "EXPORT_LEASE_SECONDS": "3",
     "EXPORT_STALL_SECONDS": "2",
     "EXPORT_MIN_FREE_BYTES": "1000000",
+    "WEB_CONCURRENCY": "1",
 }
 
 
@@ -67,6 +69,7 @@ class Stack:
     Attributes:
         folder: logs, database, temporary files.
         api: the site administrator's program.
+        pages: the site administrator's browser.
         canaries: every secret that must show up nowhere.
         way: a line to Analytics Cloud that can be closed.
         accepted: ids of all exports that the portal ever accepted here.
@@ -96,6 +99,7 @@ class Stack:
         self._warm: subprocess.Popen[str] | None = None
         self._settings = QUICK | dict(settings or {})
         self.api = PortalApi(self.url, "")
+        self.pages = PortalPages(self.url, EMAIL, PASSWORD)
         for name in ("logs", "tmp", "points"):
             (self.folder / name).mkdir()
 
@@ -121,6 +125,7 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.pages.close()
         for part in self.parts.values():
             part.signal_group(signal.SIGKILL)
         if self._warm is not None:
@@ -138,7 +143,7 @@ class Stack:
         if not os.environ.get("LAC_STACK_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def wait_until_up(self, seconds: float = 90) -> None:
+    def wait_until_up(self, seconds: float = 180) -> None:
         """Wait until the web process answers and each worker says it is ready."""
         self.api.until(self._is_up, f"web and workers up; {self.tails()}", seconds=seconds)
 
@@ -315,7 +320,7 @@ def new_token() -> str:
     return ("canary" + secrets.token_hex(30))[:55]
 
 
-def wait_while(condition: Any, what: str, seconds: float = 30) -> None:
+def wait_while(condition: Any, what: str, seconds: float = 60) -> None:
     """Wait until a condition of this process's own no longer holds.
 
     Raises:
