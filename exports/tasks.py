@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from exports.services import advance, doorbell, expire, formats, health, shutdown, tick
+from exports.services import advance, doorbell, expire, formats, health, mails, reminders, shutdown, tick
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,17 @@ def tick_exports() -> None:
 
 @shared_task(name="exports.reap")
 def reap() -> None:
-    """Delete files that no row names, and forget silent workers."""
+    """Delete files that no row names, forget silent workers, and write down what managers are to be told."""
     expire.reap_files()
     health.forget_silent()
+    reminders.remind_of_tokens()
+
+
+@shared_task(name="exports.send_mails")
+def send_mails() -> None:
+    """Send the mails that are due: a task of its own, so that a slow mail server holds nothing else up."""
+    mails.send_due()
+    mails.forget_old()
 
 
 @shared_task(name=doorbell.MAKE_FORMAT)

@@ -291,6 +291,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=60),
         "options": {"queue": "poll", "expires": 60},
     },
+    "mails": {
+        "task": "exports.send_mails",
+        "schedule": timedelta(seconds=30),
+        "options": {"queue": "poll", "expires": 30},
+    },
 }
 CELERY_TIMEZONE = "UTC"
 

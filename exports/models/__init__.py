@@ -4,6 +4,7 @@ from exports.models.access import ApiToken, Heartbeat, Scope
 from exports.models.derived import DerivedFile
 from exports.models.export import AskedWindow, Export, IllegalTransition, Queue, Requester
 from exports.models.limits import Limits, Whom
+from exports.models.mail import Mail
 from exports.models.records import AuditEntry, Download, ExportEvent
 from exports.models.secrets import AccessToken, TokenUnreadable
 from exports.models.statuses import ACTIVE, ASKED, TRANSITIONS, DataType, Role, Status
@@ -26,6 +27,7 @@ __all__ = [
     "Heartbeat",
     "IllegalTransition",
     "Limits",
+    "Mail",
     "Membership",
     "PauseCode",
     "Queue",

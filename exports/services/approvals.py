@@ -1,15 +1,17 @@
 """Exports of sensitive types wait for a manager: approved they take their place in the queue, declined they end."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from exports.models import Export, Role, Status, User, Workspace
+from exports.models import Export, Mail, Role, Status, User, Workspace
 from exports.services import audit_log, cancel, doorbell, events, home
 from exports.services.audit_log import record_audit
+from exports.services.mails import managers_of, post_mails
 from exports.services.refusals import WrongState
 from exports.services.roles import require_role
 from exports.services.texts import clean_line
@@ -61,6 +63,7 @@ def release(export: Export, *, actor: User, at: datetime) -> bool:
     )
     if released:
         events.record_event(export, events.APPROVED, at=at, actor=actor)
+        _tell_requesters(Mail.Kind.APPROVED, export, actor=actor, at=at)
         doorbell.ring(export.pk, export.queue)
     return released
 
@@ -81,13 +84,43 @@ def decline_export(*, user: User, export: Export, reason: str) -> Export:
         if not held.update(note=F("note")):
             raise _not_held()
         export.refresh_from_db()
+        now = timezone.now()
         cancel.end_now(export, error_code="declined")
-        events.record_event(export, events.DECLINED, at=timezone.now(), actor=user, reason=reason)
+        events.record_event(export, events.DECLINED, at=now, actor=user, reason=reason)
+        _tell_requesters(Mail.Kind.DECLINED, export, actor=user, at=now, reason=reason)
         record_audit(
             audit_log.EXPORT_DECLINED, actor=user, workspace=export.workspace, subject=str(export.pk), reason=reason
         )
     home.arrange_home(export.workspace_id)
     return export
+
+
+def tell_managers(export: Export, *, at: datetime) -> None:
+    """Tell the managers that something waits for them: one mail in an hour for each, however much is asked."""
+    post_mails(
+        Mail.Kind.APPROVAL_ASKED,
+        key=f"{Mail.Kind.APPROVAL_ASKED}:{export.workspace_id}:{at:%Y%m%d%H}",
+        to=managers_of(export.workspace),
+        workspace=export.workspace,
+        at=at,
+        **_of(export, export.requested_by),
+    )
+
+
+def _tell_requesters(kind: Mail.Kind, export: Export, *, actor: User, at: datetime, **data: Any) -> None:
+    post_mails(
+        kind,
+        key=f"{kind}:{export.pk}",
+        to=User.objects.filter(exports=export).exclude(pk=actor.pk),
+        workspace=export.workspace,
+        at=at,
+        **_of(export, actor),
+        **data,
+    )
+
+
+def _of(export: Export, person: User) -> dict[str, Any]:
+    return {"person": str(person), "type": export.data_type, "name": export.name, "export": str(export.pk)}
 
 
 def _not_held() -> WrongState:

@@ -162,7 +162,6 @@ def _make_or_join(wanted: Export, user: User, role: Role) -> Queued:
 
 def _make(wanted: Export, user: User) -> Export:
     now = timezone.now()
-    asked: dict[str, Any] = {"from": wanted.range_from.isoformat(), "to": wanted.range_to.isoformat()}
     wanted.created_at = wanted.due_at = now
     wanted.waiting_code = wanted.hold or "turn"
     wanted.waiting_since = now
@@ -171,15 +170,18 @@ def _make(wanted: Export, user: User) -> Export:
         wanted.save(force_insert=True)
         Requester.objects.create(export=wanted, user=user, joined_at=now)
         events.record_event(wanted, events.QUEUED, at=now, actor=user)
+        if wanted.hold:
+            approvals.tell_managers(wanted, at=now)
         if wanted.run_again_of is not None:
             events.record_event(wanted.run_again_of, events.RAN_AGAIN, at=now, actor=user, export=str(wanted.pk))
+        span: dict[str, Any] = {"from": wanted.range_from.isoformat(), "to": wanted.range_to.isoformat()}
         audit_log.record_audit(
             audit_log.EXPORT_QUEUED,
             actor=user,
             workspace=wanted.workspace,
             subject=str(wanted.pk),
             type=wanted.data_type,
-            **asked,
+            **span,
         )
         doorbell.ring(wanted.pk, wanted.queue)
     return wanted

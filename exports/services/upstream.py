@@ -11,7 +11,7 @@ from exports.analytics_cloud.client import AnalyticsCloudClient
 from exports.analytics_cloud.origins import OriginRefused
 from exports.models import Export, PauseCode, TokenUnreadable, Workspace
 from exports.models.secrets import AccessToken
-from exports.services import audit_log, home
+from exports.services import audit_log, home, reminders
 
 PROVED_EVERY = timedelta(seconds=30)
 
@@ -65,6 +65,8 @@ def pause_workspace(workspace: Workspace, code: PauseCode) -> bool:
             # Within the transaction: a resumption that follows wakes them again.
             home.put_off(Export.objects.filter(workspace=workspace), home.latest_due(None))
             audit_log.record_audit(audit_log.WORKSPACE_PAUSED, actor=None, workspace=workspace, subject=str(code))
+            if code == PauseCode.TOKEN_REJECTED:
+                reminders.tell_of_rejection(workspace, at=now)
     if paused:
         workspace.paused_at, workspace.pause_code = now, code
     return paused

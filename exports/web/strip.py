@@ -36,11 +36,16 @@ class Place:
     pause_code: str
     paused_at: datetime | None
     role: Role
+    token_expires_at: datetime | None
 
     @property
     def may_ask(self) -> bool:
         """True when the person may queue exports here."""
         return self.role.rank >= Role.MEMBER.rank
+
+    def token_ends_before(self, moment: datetime) -> bool:
+        """True when the token's end was noted and comes earlier."""
+        return self.token_expires_at is not None and self.token_expires_at < moment
 
     @property
     def may_manage(self) -> bool:
@@ -78,7 +83,9 @@ def places_of(user: User) -> list[Place]:
     rows = Workspace.objects.visible_to(user).filter(archived_at__isnull=True)
     roles = {} if user.is_superuser else dict(Membership.objects.filter(user=user).values_list("workspace", "role"))
     return [
-        Place(str(pk), name, code, at, Role.MANAGER if user.is_superuser else Role(roles[pk]))
-        for pk, name, code, at in rows.values_list("pk", "name", "pause_code", "paused_at")
+        Place(str(pk), name, code, at, Role.MANAGER if user.is_superuser else Role(roles[pk]), expires_at)
+        for pk, name, code, at, expires_at in rows.values_list(
+            "pk", "name", "pause_code", "paused_at", "token_expires_at"
+        )
         if user.is_superuser or pk in roles
     ]

@@ -27,7 +27,7 @@ def message(task: Any, *arguments: object, queue: str = "poll") -> None:
 
 def test_registered_names_are_what_others_send() -> None:
     names = {name for name in current_app.tasks if name.startswith("exports")}
-    assert names == {"exports.advance", "exports.tick", "exports.reap", "exports.make_format"}
+    assert names == {"exports.advance", "exports.tick", "exports.reap", "exports.make_format", "exports.send_mails"}
     assert {entry["task"] for entry in current_app.conf.beat_schedule.values()} <= names
 
 

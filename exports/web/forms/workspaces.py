@@ -1,10 +1,13 @@
 """Forms of a workspace: its settings, its token, its people."""
 
-from datetime import datetime, time
+from calendar import monthrange
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
+from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from exports.models import Role, Workspace
@@ -54,10 +57,28 @@ class SettingsForm(WorkspaceForm):
         )
 
 
+class TokenLifetime(models.TextChoices):
+    """What Analytics Cloud offers when a token is made there (analytics-cloud-api.md §2); months as numbers."""
+
+    UNKNOWN = "", _("I don’t know")
+    DAYS_30 = "30-days", _("in 30 days")
+    MONTHS_6 = "6", _("in 6 months")
+    YEAR = "12", _("in 1 year")
+    NEVER = "never", _("never")
+
+
+def _months_after(day: date, months: int) -> date:
+    """Return the same day of a later month, or that month's last."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
+
+
 class TokenForm(forms.Form):
     """An access token; its text is never put back into a page."""
 
     token = forms.CharField(max_length=2 * TOKEN_MOST, error_messages={"required": _("Paste the access token here.")})
+    lifetime = forms.ChoiceField(required=False, choices=TokenLifetime.choices)
     expires_on = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     anyway = forms.BooleanField(required=False)
 
@@ -65,10 +86,14 @@ class TokenForm(forms.Form):
     can_insist = False
 
     def expires_at(self, workspace: Workspace) -> datetime | None:
-        """Return the end of the chosen day in the workspace's zone."""
+        """Return the end of the last day in the workspace's zone; the day given comes before the span chosen."""
         day = self.cleaned_data["expires_on"]
-        if day is None:
+        span = self.cleaned_data["lifetime"]
+        if day is None and span in (TokenLifetime.UNKNOWN, TokenLifetime.NEVER):
             return None
+        if day is None:
+            today = timezone.localdate(timezone=ZoneInfo(workspace.time_zone))
+            day = today + timedelta(days=30) if span == TokenLifetime.DAYS_30 else _months_after(today, int(span))
         return datetime.combine(day, time(23, 59, 59), tzinfo=ZoneInfo(workspace.time_zone))
 
 

@@ -1,8 +1,11 @@
 """The list of exports with its overview: one view for the page and for its live part."""
 
+from datetime import timedelta
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -17,6 +20,7 @@ from exports.web.rows import row_views, version_of
 from exports.web.strip import overview, places_of
 
 PAGE = 30
+TOKEN_ENDS_SOON = timedelta(days=7)
 
 
 @require_safe
@@ -49,6 +53,13 @@ def export_list(request: HttpRequest) -> HttpResponse:
         "places": places,
         "paused": [place for place in places if place.paused_at is not None],
         "approvals_waiting": strip.to_approve,
+        "expiring": [
+            place
+            for place in places
+            if place.may_manage
+            and place.paused_at is None
+            and place.token_ends_before(timezone.now() + TOKEN_ENDS_SOON)
+        ],
         "may_ask": any(place.may_ask for place in places),
         "health": state,
         "version": version,

@@ -15,6 +15,7 @@ from exports.models import Role, Workspace
 from exports.services import pauses, workspaces
 from exports.services.members import members_of
 from exports.services.refusals import Refusal
+from exports.services.reminders import expiry_of
 from exports.services.roles import require_site_administrator
 from exports.web.acts import RoleTooLow, act, person_of, put_on_form, workspace_for
 from exports.web.forms.workspaces import NewMemberForm, NewWorkspaceForm, SettingsForm, TokenForm, zone_names
@@ -158,6 +159,7 @@ def show_workspace(
         "member_form": member_form or NewMemberForm(initial={"role": Role.MEMBER}),
         "zones": zone_names() if manages else [],
         "origins": SettingsForm.origins(),
+        "expiry": expiry_of(workspace) if manages else None,
         "default_hours": f"{settings.EXPORT_RETENTION_HOURS:g}",
     }
     return render(request, "workspaces/detail.html", context, status=status)
