@@ -185,6 +185,22 @@ def test_only_one_of_many_workers_takes_the_trial(world: World) -> None:
     assert sorted(taken) == [False] * 7 + [True]
 
 
+def test_worker_that_comes_second_to_the_trial_waits_a_little(world: World) -> None:
+    export = world.queue()
+    breaker.note_fault(host(), asked_at=timezone.now(), reason="http_5xx", retry_after=None)
+    world.wait_until(host().not_before)
+    world.wait_until(world.see(export).due_at)
+    claim = claims.claim_export(export.pk)
+    assert claim is not None
+    assert breaker.take_turn(host())  # between the look and the turn
+    assert not advance._may_ask(claim)
+    export = world.see(export)
+    assert (export.waiting_code, export.attempts) == ("upstream_unavailable", 0)
+    assert export.due_at is not None
+    assert export.due_at - timezone.now() <= timedelta(seconds=FIRST)
+    assert world.sim.log == []
+
+
 def test_trial_that_fails_leaves_nobody_waiting_for_its_end(world: World) -> None:
     """During the trial others are put off to its end; when it ends sooner, so does their wait."""
     trial, other = world.queue(), world.queue()
@@ -257,6 +273,14 @@ def test_fault_counts_for_the_host_though_the_row_is_lost(world: World) -> None:
         settle.settle_reply(claim, Unavailable("http_5xx", None, True), asked_at=timezone.now())
     assert host().failures == 1
     Export.objects.filter(pk=export.pk).update(leased_until=None)
+
+
+def test_reply_outside_the_closed_set_is_a_defect_that_shows(world: World) -> None:
+    claim = claims.claim_export(world.queue().pk)
+    assert claim is not None
+    with pytest.raises(TypeError, match="no row for object"):
+        settle.settle_reply(claim, object(), asked_at=timezone.now())  # type: ignore[arg-type]
+    claim.let_go(due_at=timezone.now())
 
 
 def test_good_answer_on_a_healthy_host_writes_nothing(world: World) -> None:

@@ -1,5 +1,6 @@
 """Lease and fence: who holds a row, what a worker that slept past its lease may still do, and what deaths cost."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -350,6 +351,28 @@ def test_ended_worker_that_lost_its_row_ends_all_the_same(world: World, at_point
     with pytest.raises(SystemExit):
         advance.advance_export(export.pk)
     world.wait(LEASE + 1)
+
+
+@pytest.mark.parametrize("point", ["question_sent", "in_gate"])
+def test_answer_that_comes_after_the_row_was_lost_counts_for_nothing(
+    world: World, settings: LazySettings, at_point: AtPoint, point: str
+) -> None:
+    """A refused question, a broken file: neither is charged to whoever has the row by now."""
+    settings.EXPORT_LEASE_SECONDS = 0.9
+    export = world.until_status(world.queue(), Status.WAITING)
+    world.wait(700)
+    world.sim.faults.add("cut_body", times=1)
+
+    def lose() -> None:
+        Export.objects.filter(pk=export.pk).update(fence=F("fence") + 1)
+        time.sleep(1)  # until the keeper sees it
+
+    at_point(point, lose)
+    advance.advance_export(export.pk)
+    row = world.see(export)
+    assert (row.attempts, row.faults) == (0, 0)
+    settings.EXPORT_LEASE_SECONDS = LEASE
+    assert world.run(export)[0].status == Status.READY
 
 
 def test_lease_that_cannot_be_renewed_counts_as_lost_while_the_connection_is_open(
