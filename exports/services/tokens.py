@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -171,6 +172,7 @@ def store_token(
         if workspace.pause_code != PauseCode.MANAGER:
             resumed = _resume_unless_address_refused(workspace, actor, now)
         if has_own_entry:
+            more: dict[str, Any] = {"resumed": resumed} if resumed else {}
             record_audit(
                 audit_log.TOKEN_SET,
                 actor=actor,
@@ -178,7 +180,7 @@ def store_token(
                 subject=workspace.name,
                 replaced=replaced,
                 expires_at=expires_at.isoformat() if expires_at else None,
-                **({"resumed": resumed} if resumed else {}),
+                **more,
             )
     return workspace
 
