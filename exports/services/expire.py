@@ -42,6 +42,11 @@ def delete_file_now(*, user: User, export: Export) -> Export:
     return export
 
 
+def remove_file(export: Export) -> None:
+    """Remove a ready file with its workspace; nothing when it is gone already."""
+    _remove_file(export, Status.EXPIRED, events.DELETED, guard={})
+
+
 def mark_file_lost(export: Export) -> bool:
     """A ready file is missing or is not what was stored: say so, never offer it again."""
     return _remove_file(export, Status.FAILED, events.FILE_LOST, guard={}, error_code="file_lost")

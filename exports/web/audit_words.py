@@ -42,6 +42,9 @@ DEEDS: dict[str, Deed] = {
     "workspace.changed": Deed("settings", gettext_lazy("Changed the workspace")),
     "workspace.paused": Deed("player-pause", gettext_lazy("Paused the workspace")),
     "workspace.resumed": Deed("player-play", gettext_lazy("Resumed the workspace")),
+    "workspace.archived": Deed("archive", gettext_lazy("Archived the workspace")),
+    "workspace.unarchived": Deed("archive", gettext_lazy("Took the workspace out of the archive")),
+    "workspace.deleted": Deed("trash", gettext_lazy("Deleted the workspace")),
     "member.added": Deed("user-plus", gettext_lazy("Let a person in")),
     "member.changed": Deed("user-check", gettext_lazy("Changed a person’s role")),
     "member.removed": Deed("user-minus", gettext_lazy("Took a person out")),
@@ -83,6 +86,7 @@ FAMILIES: dict[str, Promise] = {
 DETAILS: dict[str, Promise] = {
     "base_url": gettext_lazy("address"),
     "fields": gettext_lazy("fields"),
+    "exports": gettext_lazy("exports"),
     "format": gettext_lazy("format"),
     "bytes": gettext_lazy("size"),
     "type": gettext_lazy("type"),

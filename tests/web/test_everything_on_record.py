@@ -73,6 +73,10 @@ def _paused(scene: Scene) -> list[str]:
     return [scene.acme(paused_at=timezone.now(), pause_code="manager")]
 
 
+def _archived(scene: Scene) -> list[str]:
+    return [scene.acme(archived_at=timezone.now())]
+
+
 def _member(scene: Scene) -> list[str]:
     return [scene.acme(), str(scene.cast.bob.pk)]
 
@@ -137,6 +141,9 @@ PAGES: dict[str, Row] = {
     "workspace-settings": ("alice", _here, _settings, "workspace.changed"),
     "workspace-pause": ("alice", _here, {}, "workspace.paused"),
     "workspace-resume": ("alice", _paused, {}, "workspace.resumed"),
+    "workspace-archive": ("alice", _here, {}, "workspace.archived"),
+    "workspace-unarchive": ("alice", _archived, {}, "workspace.unarchived"),
+    "workspace-delete": ("ada", _here, {"name": "Acme"}, "workspace.deleted"),
     "workspace-token": ("alice", _here, {"token": NEW_TOKEN, "anyway": "on"}, "token.set"),
     "workspace-token-test": ("alice", _here, {}, "token.tested"),
     "workspace-token-forget": ("alice", _here, {}, "token.forgotten"),

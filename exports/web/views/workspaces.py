@@ -40,6 +40,7 @@ def workspace_list(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "workspaces",
         "workspaces": rows,
+        "archived": Workspace.objects.visible_to(person).filter(archived_at__isnull=False),
         "places": {place.id: place for place in places_of(person)},
     }
     return render(request, "workspaces/list.html", context)
