@@ -106,7 +106,8 @@ class Export(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="exports")
+    # Foreign keys without an index of their own: those below begin with them, and each one more slows every write.
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="exports", db_index=False)
     data_type = models.CharField(_("data type"), max_length=16, choices=DataType)
     range_from = models.DateTimeField(_("from"))
     range_to = models.DateTimeField(_("to"))
@@ -116,11 +117,11 @@ class Export(models.Model):
     name = models.CharField(_("name"), max_length=120, blank=True)
     note = models.TextField(_("note"), blank=True, max_length=2000)
     requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="requested_exports"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="requested_exports", db_index=False
     )
     requesters = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Requester", related_name="exports")
     run_again_of = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="runs_again"
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="runs_again", db_index=False
     )
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     created_at = models.DateTimeField(default=timezone.now)
@@ -200,6 +201,8 @@ class Export(models.Model):
             models.Index(fields=["workspace", "data_type", "-ready_at"], name="export_history"),
             # "exports of mine" (services/listing.py).
             models.Index(fields=["requested_by", "-created_at"], name="export_mine"),
+            # Which exports ran this one again; few do.
+            models.Index(fields=["run_again_of"], name="export_runs_again", condition=Q(run_again_of__isnull=False)),
         ]
         constraints = [
             models.UniqueConstraint(

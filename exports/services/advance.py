@@ -1,6 +1,7 @@
 """One step of one export: claim, look whether it may ask, ask, settle (design.md §3)."""
 
 import logging
+import random
 import time
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ from exports.services.claims import Claim, LeaseKeeper, LeaseLost, claim_export
 logger = logging.getLogger(__name__)
 
 GATE_DEATHS = 3
+TAKEN_FROM = 16  # so many workers may look for the next row at once
 MINIMUM_RATE = 1024  # bytes per second
 DOWNLOAD_DEADLINE_SECONDS = 6 * 3600.0
 
@@ -298,10 +300,14 @@ def _download(claim: Claim, keeper: LeaseKeeper, turn: QuestionTurn, reply: Read
 
 
 def take_next(queue: str) -> UUID | None:
-    """Return a due export for a worker of ``queue`` that has just ended a step, or None."""
+    """Return a due export for a worker of ``queue`` that has just ended a step, or None.
+
+    One of the oldest few: were it always the very oldest, all workers would run for the same one.
+    """
     now = timezone.now()
     rows = Export.objects.active().due(now).reachable(now).filter(queue=queue)
-    return rows.values_list("pk", flat=True).first()
+    oldest = list(rows.values_list("pk", flat=True)[:TAKEN_FROM])
+    return random.choice(oldest) if oldest else None  # noqa: S311 - no secret
 
 
 def drain(queue: str, *, seconds: float) -> int:

@@ -1,7 +1,10 @@
 """The clock: marks what is due and rings for it, expires, and leaves a sign of life."""
 
 import logging
+from datetime import datetime
+from uuid import UUID
 
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -24,20 +27,32 @@ def tick() -> int:
     return rung
 
 
-def _ring_due() -> int:
-    now = timezone.now()
+def mark_due(now: datetime, *, limit: int = RINGS_PER_TICK) -> list[tuple[UUID, str]]:
+    """Find the rows that are due and mark them, so that no other tick rings for them within one lease.
+
+    Returns:
+        Their keys and queues, the oldest first, at most ``limit``.
+    """
     quiet = Q(rung_at__isnull=True) | Q(rung_at__lte=now - lease_time())
     due = Export.objects.active().due(now).reachable(now).filter(quiet)
-    chosen = list(due.values_list("pk", "queue")[:RINGS_PER_TICK])
-    if not chosen:
-        return 0
-    # The same condition again: another beat's tick may have rung meanwhile.
-    keys = [pk for pk, _queue in chosen]
-    Export.objects.active().filter(quiet, pk__in=keys, due_at__lte=now).update_in_order(rung_at=now)
+    with transaction.atomic():
+        if connection.features.has_select_for_update_skip_locked:
+            # A row that somebody is writing needs no ring; SQLite has one writer at a time.
+            due = due.select_for_update(skip_locked=True, no_key=True, of=("self",))
+        chosen = list(due.values_list("pk", "queue")[:limit])
+        if chosen:
+            Export.objects.filter(pk__in=[pk for pk, _queue in chosen]).update(rung_at=now)
+    return chosen
+
+
+def _ring_due() -> int:
+    now = timezone.now()
+    chosen = mark_due(now)
     for rung, (pk, queue) in enumerate(chosen):
         if not doorbell.send(doorbell.ADVANCE, str(pk), queue):
             # Nobody heard: the marks must not keep the next tick quiet.
-            Export.objects.filter(pk__in=keys[rung:], rung_at=now).update_in_order(rung_at=None)
+            keys = [key for key, _queue in chosen[rung:]]
+            Export.objects.filter(pk__in=keys, rung_at=now).update_in_order(rung_at=None)
             return rung
     return len(chosen)
 
