@@ -17,7 +17,7 @@ from benchmarks.tables import print_table
 SIZES = (10_000, 100_000, 1_000_000)
 QUICK_SIZES = (1_000, 10_000)
 DUE = 1_000
-LATER = 2_000  # active, but not due
+LATER = 20_000  # active, but not due: 1,000 workspaces × 20
 REPEATS = 15
 PROCESSES = 8
 

@@ -305,7 +305,7 @@ def take_next(queue: str) -> UUID | None:
     One of the oldest few: were it always the very oldest, all workers would run for the same one.
     """
     now = timezone.now()
-    rows = Export.objects.active().due(now).reachable(now).filter(queue=queue)
+    rows = Export.objects.due(now).reachable(now).filter(queue=queue)
     oldest = list(rows.values_list("pk", flat=True)[:TAKEN_FROM])
     return random.choice(oldest) if oldest else None  # noqa: S311 - no secret
 

@@ -34,7 +34,7 @@ def mark_due(now: datetime, *, limit: int = RINGS_PER_TICK) -> list[tuple[UUID, 
         Their keys and queues, the oldest first, at most ``limit``.
     """
     quiet = Q(rung_at__isnull=True) | Q(rung_at__lte=now - lease_time())
-    due = Export.objects.active().due(now).reachable(now).filter(quiet)
+    due = Export.objects.due(now).reachable(now).filter(quiet)
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             # A row that somebody is writing needs no ring; SQLite has one writer at a time.
