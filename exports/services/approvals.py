@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from exports.models import Export, Mail, Role, Status, User, Workspace
 from exports.services import audit_log, cancel, doorbell, events, home
 from exports.services.audit_log import record_audit
+from exports.services.former import with_belonging
 from exports.services.mails import managers_of, post_mails
 from exports.services.refusals import WrongState
 from exports.services.roles import require_role
@@ -24,7 +25,8 @@ def waiting_for(user: User) -> QuerySet[Export]:
     """Return the exports that wait for the person's decision, the oldest first."""
     mine = Workspace.objects.where_role(user, Role.MANAGER)
     rows = Export.objects.filter(status=Status.QUEUED, hold=APPROVAL, workspace__in=mine.order_by().values("pk"))
-    return rows.filter(due_at__isnull=False).select_related("workspace__host", "requested_by").order_by("created_at")
+    rows = rows.filter(due_at__isnull=False).select_related("workspace__host", "requested_by")
+    return with_belonging(rows).order_by("created_at")
 
 
 def approve_export(*, user: User, export: Export) -> Export:
@@ -111,7 +113,8 @@ def _tell_requesters(kind: Mail.Kind, export: Export, *, actor: User, at: dateti
     post_mails(
         kind,
         key=f"{kind}:{export.pk}",
-        to=User.objects.filter(exports=export).exclude(pk=actor.pk),
+        # Not those who have left: they are told nothing of the workspace any more.
+        to=User.objects.filter(exports=export, memberships__workspace=export.workspace).exclude(pk=actor.pk),
         workspace=export.workspace,
         at=at,
         **_of(export, actor),

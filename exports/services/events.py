@@ -35,6 +35,7 @@ RAN_AGAIN = "ran_again"
 BUMPED = "bumped"
 APPROVED = "approved"
 DECLINED = "declined"
+TAKEN_OVER = "taken_over"
 PAUSED = "paused"
 RESUMED = "resumed"
 ALL_CODES = frozenset(value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str))

@@ -7,6 +7,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from exports.models import ACTIVE, DataType, Export, Status, User, Workspace
+from exports.services.former import with_belonging
 from exports.services.paging import Page, before, check_limit, keyset_page
 from exports.services.refusals import Refused
 from exports.services.texts import clean_line
@@ -60,7 +61,7 @@ def exports_for(user: User, *, within: QuerySet[Workspace] | None = None) -> Que
     Args:
         within: narrows to these workspaces (a personal token's own list).
     """
-    rows = Export.objects.visible_to(user).select_related("workspace__host", "requested_by")
+    rows = with_belonging(Export.objects.visible_to(user).select_related("workspace__host", "requested_by"))
     return rows if within is None else rows.filter(workspace__in=within.order_by().values("pk"))
 
 
@@ -78,7 +79,7 @@ def list_exports(
         Refused: the cursor is none of ours, or the limit is not 1 to 200.
     """
     check_limit(limit)
-    rows = narrowed(Export.objects.select_related("workspace__host", "requested_by"), filters)
+    rows = narrowed(with_belonging(Export.objects.select_related("workspace__host", "requested_by")), filters)
     if within is not None or not user.is_superuser or not user.is_active:
         visible = Workspace.objects.visible_to(user) if within is None else within
         rows = _newest_of(rows, visible, filters, cursor, limit)

@@ -237,6 +237,7 @@ EVENTS: dict[str, Promise] = {
     "ran_again": _("Run again as a new export"),
     "bumped": _("Moved to the front of the queue"),
     "approved": _("Approved"),
+    "taken_over": _("Taken over from %(person)s, who has left the workspace"),
     "declined": _("Declined: %(reason)s"),
     "paused": _("The workspace was paused"),
     "resumed": _("The workspace goes on"),

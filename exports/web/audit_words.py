@@ -60,6 +60,7 @@ DEEDS: dict[str, Deed] = {
     "export.extended": Deed("clock-plus", gettext_lazy("Kept a file longer")),
     "export.downloaded": Deed("download", gettext_lazy("Downloaded a file")),
     "export.file_deleted": Deed("trash", gettext_lazy("Deleted a file")),
+    "export.taken_over": Deed("user-check", gettext_lazy("Took over an export")),
     "export.approved": Deed("check", gettext_lazy("Approved an export")),
     "export.declined": Deed("hand-stop", gettext_lazy("Declined an export")),
     "limits.changed": Deed("adjustments-horizontal", gettext_lazy("Changed limits or approvals")),

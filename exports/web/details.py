@@ -9,6 +9,7 @@ from django.utils import timezone
 from exports.models import DerivedFile, Download, Export, Requester, Role, Status, User
 from exports.services import describe, formats
 from exports.services.describe import Entry
+from exports.services.former import may_be_taken_over
 from exports.services.health import Health
 from exports.web import times
 from exports.web.explain import EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, TONE_ICONS, TYPES, FormatWords, TypeWords
@@ -28,6 +29,7 @@ class May:
     extend: bool
     delete: bool
     manage: bool
+    take_over: bool
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def _may(export: Export, person: User, *, is_requester: bool) -> May:
         extend=is_ready and (manages or (owns and not export.extended)),
         delete=is_ready and (manages or owns),
         manage=manages,
+        take_over=manages and may_be_taken_over(export),
     )
 
 

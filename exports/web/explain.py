@@ -96,6 +96,7 @@ EVENT_ICONS = {
     "ran_again": "repeat",
     "bumped": "arrow-up",
     "approved": "check",
+    "taken_over": "user-check",
     "declined": "hand-stop",
 }
 OTHER_EVENT_ICON = "point"

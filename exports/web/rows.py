@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from exports.models import DataType, Export, Status
 from exports.services import describe
+from exports.services.former import name_of
 from exports.services.health import Health
 from exports.web import times
 from exports.web.explain import STATUSES, TYPES
@@ -124,7 +125,7 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
         problem=problem.message if problem else "",
         next_action=problem.next_action if problem else "",
         whose_turn=problem.whose_turn_label if problem else "",
-        requested_by=str(export.requested_by),
+        requested_by=name_of(export),
         created_at=export.created_at,
         rows=export.rows,
         bytes=export.bytes,

@@ -75,7 +75,16 @@ def test_no_words_are_left_over() -> None:
 
 @pytest.mark.parametrize("code", sorted(events.ALL_CODES))
 def test_event_has_a_sentence_that_its_data_fills(code: str) -> None:
-    data = {"problem": "way_html", "attempt": 1, "of": 5, "shift_ms": 1, "rows": 2, "bytes": 3, "reason": "why"}
+    data = {
+        "problem": "way_html",
+        "attempt": 1,
+        "of": 5,
+        "shift_ms": 1,
+        "rows": 2,
+        "bytes": 3,
+        "reason": "why",
+        "person": "Dana",
+    }
     entry = describe.entry_of(ExportEvent(code=code, data=data))
     assert entry.sentence
     assert "%" not in entry.sentence

@@ -38,6 +38,7 @@ ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "export-run-again": (NO, BY_MEMBERS, {}),
     "export-extend": (NO, BY_MEMBERS, {}),
     "export-delete": (NO, BY_MEMBERS, {}),
+    "export-take-over": (NO, BY_MANAGERS, {}),
     "export-approve": (NO, BY_MANAGERS, {}),
     "export-decline": (NO, BY_MANAGERS, {"reason": "Not now."}),
     "approval-list": (SIGNED_IN, NO, {}),

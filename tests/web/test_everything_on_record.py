@@ -93,6 +93,12 @@ def _ready(scene: Scene) -> list[str]:
     return [scene.export(Status.READY)]
 
 
+def _left(scene: Scene) -> list[str]:
+    key = scene.export()
+    scene.cast.bob.memberships.all().delete()
+    return [key]
+
+
 def _held(scene: Scene) -> list[str]:
     key = scene.export()
     Export.objects.filter(pk=key).update(hold="approval")
@@ -132,6 +138,7 @@ PAGES: dict[str, Row] = {
     "export-run-again": ("bob", _ended, {}, "export.queued"),
     "export-extend": ("bob", _ready, {}, "export.extended"),
     "export-delete": ("bob", _ready, {}, "export.file_deleted"),
+    "export-take-over": ("alice", _left, {}, "export.taken_over"),
     "export-approve": ("alice", _held, {}, "export.approved"),
     "export-decline": ("alice", _held, {"reason": "Not now."}, "export.declined"),
     "workspace-limits": ("alice", _here, {"together-per_day": "5", "approval_types": ["event"]}, "limits.changed"),

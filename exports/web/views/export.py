@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from exports.models import DerivedFile, Export, User
-from exports.services import cancel, downloads, expire, health, queue
+from exports.services import cancel, downloads, expire, former, health, queue
 from exports.services.refusals import Gone, Refusal, WrongState
 from exports.web.acts import act, export_for, person_of
 from exports.web.details import detail_of, is_whole_days
@@ -71,6 +71,7 @@ def _said_of_cancel(export: Export) -> str:
 
 
 cancel_export = _deed(cancel.cancel_export, _said_of_cancel)
+take_over = _deed(former.take_over, lambda export: _("The export is yours now."))
 extend_export = _deed(expire.extend_export, lambda export: _("The file is kept longer."))
 delete_file = _deed(expire.delete_file_now, lambda export: _("The file is deleted. This record stays."))
 
