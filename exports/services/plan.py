@@ -237,8 +237,8 @@ def _scout_wait(pending: Sequence[Sight], last: float, left_by: float, pace: Pac
     alone = min(sight.shortest for sight in pending) + SHARE * patience
     # So many that, by the time the first one's delay would be felt, one question has probably met a file or a
     # RUNNING: at t after the beginning it does with chance (t / usual + 1) / n.
-    felt = usual + patience
-    return max(min(alone, felt * (1 + felt / (2 * usual)) / len(pending)), pace.first / 4)
+    felt = usual + SHARE * patience
+    return max(min(alone, felt * (1 + felt / (2 * usual)) / len(pending)), pace.first / 8)
 
 
 def _one_by_one(pending: Iterable[Sight], wait: float, pace: Pace) -> dict[UUID, float]:
