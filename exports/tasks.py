@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from exports.services import advance, doorbell, expire, formats, health, mails, reminders, shutdown, tick
+from exports.services import advance, doorbell, expire, forks, formats, health, mails, reminders, shutdown, tick
 
 logger = logging.getLogger(__name__)
 
@@ -91,15 +91,13 @@ def _heartbeat(name: str, queues: str) -> None:
     """Leave signs of life until the worker is asked to stop; the database may be away in between."""
     while not shutdown.is_stopping():
         try:
-            health.beat(name, queues=queues, at=timezone.now())
+            with forks.without_forks():
+                health.beat(name, queues=queues, at=timezone.now())
         except DatabaseError as error:
             logger.warning("worker.beat_failed %s", type(error).__name__)  # the next beat tells that we live
-        finally:
-            connection.close()
         _rest(health.BEAT_SECONDS)
     try:
-        health.forget(name)
+        with forks.without_forks():
+            health.forget(name)
     except DatabaseError:
         return  # the silence tells the same, half a minute later
-    finally:
-        connection.close()

@@ -4,6 +4,9 @@ import os
 
 from celery import Celery
 
+from lacportal import broker
+
+broker.mend()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lacportal.settings")
 
 app = Celery("lacportal")
