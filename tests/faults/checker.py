@@ -32,6 +32,7 @@ def check(case: Case) -> None:
         *(f"violation: {line}" for line in _violations(case)),
         *_leftovers(stack),
         *(f"audit: {line}" for line in stack.warm("audit")),
+        *(f"database: {line}" for line in stack.warm("integrity")),
         *_pages(case, exports),
         *_leaks(stack),
         *_zombies(stack),

@@ -1,9 +1,13 @@
 """The database restarts, loses its answers, or is written by many at once."""
 
+import os
+import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -11,9 +15,10 @@ import requests
 
 from tests.faults.case import Case, Place
 from tests.faults.checker import check
+from tests.support.part import holder_of
 from tests.support.postgres_server import PostgresServer, PostgresUnavailable
 from tests.support.presence import missing
-from tests.support.stack import Stack, Worker
+from tests.support.stack import Stack, Worker, wait_while
 from tests.support.tcp_proxy import TcpProxy
 
 
@@ -160,6 +165,22 @@ class TestSqlite:
         case.wait_ready(keys, seconds=240)
         for part in case.stack.parts.values():
             assert "database is locked" not in part.text(), part.name
+
+    def test_child_forked_while_its_parent_uses_the_database_takes_locks_of_its_own(self, case: Case) -> None:
+        """An inherited connection would make the child believe in locks that it does not hold, and lose its writes."""
+        worker, file = case.stack.parts["worker"], case.stack.folder / "db.sqlite3"
+        before = worker.children
+        with closing(sqlite3.connect(file, isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            # The parent's next sign of life has to wait, with its connection open.
+            wait_while(lambda: not holder_of(file, [worker.pid]), "the parent waits for the database")
+            os.kill(before[0], signal.SIGKILL)
+            time.sleep(1.5)
+            writer.execute("ROLLBACK")
+        wait_while(lambda: len(set(worker.children) - set(before)) != 1, "a new child")
+        (child,) = set(worker.children) - set(before)
+        wait_while(lambda: bool(holder_of(file, [child])), "the child never lets go of the database")
+        case.wait_ready(case.queue(case.place(), 4))
 
 
 @pytest.mark.parametrize("name", ["one_machine", "company"])

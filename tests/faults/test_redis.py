@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,6 +10,16 @@ from tests.faults.case import Case, Place
 
 # Some outages are too short to be noticed, some are not.
 OUTAGES = (0.0, 0.5, 1.0, 1.5)
+
+
+@pytest.fixture
+def case(case: Case) -> Iterator[Case]:
+    """Whatever Redis does, the worker lives on: it must not need somebody to start it again."""
+    before = case.stack.parts["worker"].pid
+    yield case
+    worker = case.stack.parts["worker"]
+    assert worker.is_running, worker.tail(60)
+    assert worker.pid == before
 
 
 def timed_submit(case: Case, place: Place, day: int = 0) -> float:
@@ -70,14 +81,17 @@ def test_flushed_for_a_minute_with_fifty_queued_and_downloads_running_nothing_lo
 
 
 @pytest.mark.parametrize("times", [3, pytest.param(10, marks=pytest.mark.slow)])
-def test_restarted_again_and_again_no_worker_stays_deaf(case: Case, times: int) -> None:
+def test_restarted_again_and_again_no_worker_stays_deaf_or_ends(case: Case, times: int) -> None:
     place = case.place()
-    for day in range(times):
+    for number in range(times):
+        # Down in the middle of work: tasks end, and are acknowledged, while nobody listens.
+        case.queue(place, 4, first=5 * number)
         case.stack.redis.stop(signal.SIGKILL)
-        time.sleep(OUTAGES[day % len(OUTAGES)])
+        time.sleep(OUTAGES[number % len(OUTAGES)])
         case.stack.redis.heal()
         # One worker serves all queues here: were it deaf, nothing would move.
-        case.wait_ready(case.queue(place, 1, first=day), seconds=120)
+        case.queue(place, 1, first=5 * number + 4)
+        case.wait_ready(list(case.ends), seconds=120)
 
 
 @pytest.mark.slow

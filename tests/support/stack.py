@@ -284,7 +284,7 @@ class Stack:
     # Looking inside ------------------------------------------------------------------------------------------
 
     def warm(self, command: str) -> list[str]:
-        """Run ``audit`` or ``reap`` in a process that stays up, as an operator's command would; return its lines.
+        """Run ``audit``, ``reap`` or ``integrity`` in a process that stays up; return what it found, a line each.
 
         Raises:
             AssertionError: the process broke.
