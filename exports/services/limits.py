@@ -23,6 +23,7 @@ MOST = 1_000_000
 MOST_BYTES = 10**15
 MILLISECOND = timedelta(milliseconds=1)
 GIGABYTE = 10**9
+UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 NUMBERS = ("per_day", "at_once", "bytes_kept", "range_days")
 
 
@@ -327,4 +328,9 @@ def _shown(rule: Limits, name: str) -> str:
 
 
 def _amount(name: str, value: int) -> str:
-    return f"{value / GIGABYTE:.3g} GB" if name == "bytes_kept" else str(value)
+    if name != "bytes_kept":
+        return str(value)
+    size, unit = float(value), 0
+    while size >= 999.5 and unit < len(UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.3g} {UNITS[unit]}"

@@ -121,7 +121,7 @@ def test_kept_bytes_count_originals_and_formats_until_they_are_gone(cast: Cast) 
     limit(cast, together=Allowed(bytes_kept=1000))
     with pytest.raises(TooMany, match="bytes_kept") as refused:
         ask(cast.alice, cast.acme, 0)
-    assert "its limit of 1e-06 GB" in str(refused.value.message)
+    assert "its limit of 1 kB" in str(refused.value.message)
     Export.objects.move(ready, Status.EXPIRED, stored_name="", ended_at=timezone.now())
     ask(cast.alice, cast.acme, 0)
 
@@ -205,7 +205,7 @@ def test_lines_say_what_is_used_before_it_bites(cast: Cast) -> None:
     lines = lines_for(cast.bob, cast.acme, rules_of(cast.bob, cast.acme))
     assert [(line.sentence, line.is_reached) for line in lines] == [
         ("Queued today in this workspace: 1 of 3.", False),
-        ("Kept for this workspace: 0 GB of 2 GB.", False),
+        ("Kept for this workspace: 0 B of 2 GB.", False),
         ("Under way for you: 1 of 1.", True),
         ("Ranges of at most 31 days.", False),
         ("Only these types: Events, Pages.", False),
