@@ -9,6 +9,7 @@ from django.utils import timezone
 from exports.models import ApiToken
 from exports.models.access import digest
 from exports.services.api_tokens import make_api_token
+from exports.services.members import add_member
 from tests.support.cast import Cast
 from tests.web.conftest import Browse
 from tests.web.markup import check_page, read, text_of
@@ -85,6 +86,34 @@ def test_api_token_that_can_not_be_is_refused_at_its_field(
     assert sentence in text_of(answer)
     assert not ApiToken.objects.exists()
     check_page(answer)
+
+
+def test_api_token_for_some_workspaces_reaches_those_alone(cast: Cast, browse: Browse) -> None:
+    add_member(actor=None, workspace=cast.globex, user=cast.alice, role="viewer")
+    alice = browse(cast.alice)
+    page = alice.get("/account/")
+    assert {"Acme", "Globex"} <= {one.text.strip() for one in read(page) if one.tag == "label"}
+    answer = alice.post(
+        "/account/tokens/",
+        {"name": "narrow", "scopes": ["read"], "lifetime": "90", "workspaces": [str(cast.globex.pk)]},
+    )
+    token = ApiToken.objects.get()
+    assert (token.all_workspaces, list(token.workspaces.all())) == (False, [cast.globex])
+    check_page(answer)
+    listed = text_of(alice.get("/account/"))
+    assert "read lists and records · Globex" in listed
+    cast.globex.memberships.all().delete()
+    shown = next(one.attrs["data-copy"] for one in read(answer) if "data-copy" in one.attrs)
+    reached = Client().get("/api/v1/workspaces", headers={"Authorization": f"Bearer {shown}"}).json()["items"]
+    assert reached == []
+
+
+@pytest.mark.parametrize("key", ["00000000-0000-4000-8000-000000000000", "x", "foreign"])
+def test_api_token_for_a_workspace_that_is_not_yours_is_refused(key: str, cast: Cast, alice: Client) -> None:
+    key = str(cast.globex.pk) if key == "foreign" else key
+    answer = alice.post("/account/tokens/", {"name": "x", "scopes": ["read"], "workspaces": [key]})
+    assert answer.status_code == 422
+    assert not ApiToken.objects.exists()
 
 
 def test_revoked_api_token_is_gone_from_the_page(cast: Cast, alice: Client) -> None:

@@ -1,6 +1,7 @@
 """A person's own settings and API tokens."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
-from exports.models import Scope, User
+from exports.models import Scope, User, Workspace
 from exports.services.api_tokens import NAME_MOST
 from exports.services.people import change_own_settings
 from exports.services.refusals import Refused
@@ -71,6 +72,19 @@ class ApiTokenForm(forms.Form):
         error_messages={"required": _("Choose at least one thing that the token may do.")},
     )
     lifetime = forms.ChoiceField(required=False, choices=Lifetime.choices, initial=Lifetime.QUARTER)
+    workspaces = forms.ModelMultipleChoiceField(
+        queryset=Workspace.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "invalid_choice": _("Choose among your workspaces."),
+            "invalid_pk_value": _("Choose among your workspaces."),
+        },
+    )
+
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["workspaces"].queryset = Workspace.objects.visible_to(person)  # type: ignore[attr-defined]
 
     def expires_at(self) -> datetime | None:
         """Return when it ends; None for never."""

@@ -39,7 +39,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @signed_in
 def api_token_make(request: HttpRequest) -> HttpResponse:
     """Make an API token and show it, this once."""
-    form = ApiTokenForm(request.POST)
+    form = ApiTokenForm(request.POST, person=person_of(request))
     if form.is_valid():
         try:
             token, text = make_api_token(
@@ -47,6 +47,7 @@ def api_token_make(request: HttpRequest) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 scopes=form.cleaned_data["scopes"],
                 expires_at=form.expires_at(),
+                workspaces=form.cleaned_data["workspaces"] or None,
             )
         except Refusal as refusal:
             put_on_form(form, refusal)
@@ -103,8 +104,8 @@ def _show(
     context = {
         "section": "account",
         "profile": profile or ProfileForm(instance=person),
-        "token_form": token_form or ApiTokenForm(),
-        "tokens": ApiToken.objects.filter(user=person, revoked_at__isnull=True),
+        "token_form": token_form or ApiTokenForm(person=person),
+        "tokens": ApiToken.objects.filter(user=person, revoked_at__isnull=True).prefetch_related("workspaces"),
         "made": made,
         "made_text": made_text,
     }
