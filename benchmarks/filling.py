@@ -9,7 +9,9 @@ from exports.models import DataType, Export, Membership, Role, UpstreamHost, Use
 
 WORKSPACES = 100
 THROUGH_DJANGO = 10_000
-ENDED = ("ready", "expired", "expired", "failed")  # a quarter still has its file
+READY = 2_000  # a file is kept for a day: however many have been, so many are still there
+ENDED = ("expired", "expired", "expired", "failed")
+NAMED = 5  # every fifth has a name
 
 
 def make_workspaces(now: datetime, count: int = WORKSPACES) -> tuple[User, list[Workspace]]:
@@ -31,7 +33,7 @@ def fill(total: int, *, bob: User, spaces: list[Workspace], now: datetime) -> No
     Export.objects.bulk_create([_ended(number, bob, spaces, now) for number in first], batch_size=1000)
     have = max(have, min(total, THROUGH_DJANGO))
     while have < total:
-        copied = min(have, total - have)
+        copied = min(have - READY, total - have)
         _copy(copied, back=timedelta(minutes=have))
         have += copied
     with connection.cursor() as cursor:
@@ -69,7 +71,7 @@ def make_due(count: int, *, bob: User, spaces: list[Workspace], now: datetime, a
 
 def _ended(number: int, bob: User, spaces: list[Workspace], now: datetime) -> Export:
     made_at = now - timedelta(minutes=number + 1)
-    status = ENDED[number // len(spaces) % len(ENDED)]
+    status = "ready" if number < READY else ENDED[number // len(spaces) % len(ENDED)]
     export = Export(
         workspace=spaces[number % len(spaces)],
         data_type=DataType.values[number // 7 % 6],
@@ -83,6 +85,7 @@ def _ended(number: int, bob: User, spaces: list[Workspace], now: datetime) -> Ex
         rows=100,
         bytes=10_000,
         sha256="0" * 64,
+        name=f"Report {number % 97}" if number % NAMED == 0 else "",
     )
     if status == "failed":
         export.error_code, export.ended_at = "upstream_failed", made_at
@@ -113,5 +116,5 @@ def _copy(count: int, *, back: timedelta) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f'INSERT INTO exports_export ("id", {named}) SELECT {key}, {taken} FROM exports_export '
-            f"WHERE due_at IS NULL ORDER BY created_at DESC LIMIT {count:d}"
+            f"WHERE due_at IS NULL AND status <> 'ready' ORDER BY created_at DESC LIMIT {count:d}"
         )

@@ -1,122 +1,144 @@
-"""List, filtered list and detail at growing tables: queries and server time, page by page.
+"""Pages and API at growing tables: queries and server time, page by page. ``python -m benchmarks.pages [--quick]``
 
-``python -m benchmarks.pages`` (``--quick``: small tables; ``--exports N`` adds a size). Uses a SQLite file of its own.
+``--exports N`` adds a size; on SQLite and PostgreSQL. Flat means: the time does not grow with the table.
 """
 
 import argparse
-import os
 import statistics
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from uuid import uuid4
+from typing import Any, NamedTuple
 
-REPEATS = 15
-WORKSPACES = 50
-BATCH = 2_000
+from benchmarks.databases import NAMES, run_on_each
+from benchmarks.settings import set_up
+from benchmarks.tables import print_table, quantile
+
+SIZES = (1_000, 100_000)
+QUICK_SIZES = (1_000, 4_000)
+REPEATS = 25
+ACTIVE = 200
+QUERIES_MOST = 12
+
+
+class Measured(NamedTuple):
+    """Queries, and milliseconds: median, 95th percentile, shortest."""
+
+    queries: int
+    middle: float
+    late: float
+    best: float
+
+
+def measure(name: str, sizes: list[int], repeats: int) -> None:
+    """Measure on the database of the environment."""
+    with tempfile.TemporaryDirectory(prefix="lac-benchmark-") as folder:
+        set_up(EXPORT_ROOT=folder, ALLOWED_HOSTS="testserver", PUBLIC_URL="http://localhost:8000")
+        from django.core.management import call_command  # noqa: PLC0415 - Django must be ready
+        from django.utils import timezone  # noqa: PLC0415
+
+        from benchmarks.filling import fill, make_due, make_workspaces  # noqa: PLC0415
+        from exports.models import User  # noqa: PLC0415
+
+        call_command("migrate", verbosity=0)
+        now = timezone.now()
+        bob, spaces = make_workspaces(now)
+        root = User.objects.create_superuser("root@example.com", "a long password")
+        make_due(ACTIVE, bob=bob, spaces=spaces, now=now, ahead=3600)
+        found: dict[str, list[Measured]] = {}
+        for size in sizes:
+            fill(size, bob=bob, spaces=spaces, now=now)
+            for page, call in _pages(bob, root, spaces).items():
+                found.setdefault(page, []).append(_measured(call, repeats))
+    head = ["", "queries", *(f"{size:,}: p50, p95" for size in sizes), "growth"]
+    lines = []
+    for page, values in found.items():
+        most = max(value.queries for value in values)
+        times = [f"{value.middle:.0f}, {value.late:.0f} ms" for value in values]
+        growth = values[-1].best / values[0].best  # on a shared machine the shortest of many disturbs least
+        lines.append([page, f"{most}{' !' if most > QUERIES_MOST else ''}", *times, f"{growth:.1f} ×"])
+    print_table(f"{name}: pages by exports in the table (at most {QUERIES_MOST} queries)", head, lines)
+
+
+def _pages(bob: Any, root: Any, spaces: list[Any]) -> dict[str, Any]:
+    from django.conf import settings  # noqa: PLC0415
+    from django.test import Client  # noqa: PLC0415
+
+    from exports.models import Export, Scope  # noqa: PLC0415
+    from exports.services.api_tokens import make_api_token  # noqa: PLC0415
+
+    clients = {}
+    for person in (bob, root):
+        clients[person.pk] = Client()
+        clients[person.pk].force_login(person, backend=settings.AUTHENTICATION_BACKENDS[-1])
+    _row, token = make_api_token(user=bob, name="benchmark", scopes=list(Scope))
+    oldest = Export.objects.filter(due_at__isnull=True).order_by("created_at").first()
+    active = Export.objects.filter(due_at__isnull=False).order_by("created_at").first()
+    assert oldest is not None
+    assert active is not None
+
+    def page(path: str, person: Any = bob) -> Any:
+        return lambda: clients[person.pk].get(path)
+
+    def api(path: str) -> Any:
+        return lambda: Client().get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {token}"})
+
+    here = spaces[0].pk
+    return {
+        "list": page("/"),
+        "list, administrator": page("/", root),
+        "list of one workspace, ready": page(f"/?workspace={here}&status=ready"),
+        "list, failed": page("/?status=failed"),
+        "list, failed, administrator": page("/?status=failed", root),
+        "list, one type and person": page(f"/?type=segment&person={bob.pk}"),
+        "list, a text many have": page("/?text=report"),
+        "list, a text nobody has": page("/?text=zzzzzz"),
+        "list, a text nobody has, administrator": page("/?text=zzzzzz", root),
+        "detail, ended": page(f"/exports/{oldest.pk}/"),
+        "detail, active": page(f"/exports/{active.pk}/"),
+        "new export": page("/exports/new/"),
+        "workspaces": page("/workspaces/"),
+        "workspace": page(f"/workspaces/{here}/"),
+        "API list": api("exports"),
+        "API list, active": api("exports?status=active"),
+        "API export": api(f"exports/{active.pk}"),
+    }
+
+
+def _measured(call: Any, repeats: int) -> Measured:
+    from django.db import connection  # noqa: PLC0415
+
+    answer = call()  # warm: templates, plans
+    assert answer.status_code == 200, (answer.status_code, answer.request["PATH_INFO"])
+    count = 0
+
+    def counting(execute: Any, *arguments: Any) -> Any:
+        nonlocal count
+        count += 1
+        return execute(*arguments)
+
+    with connection.execute_wrapper(counting):
+        call()
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - began) * 1000)
+    return Measured(count, statistics.median(times), quantile(times, 0.95), min(times))
 
 
 def main() -> None:
-    """Print one line per table size and page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--exports", type=int, action="append", default=[])
+    parser.add_argument("--quick", action="store_true", help="small tables")
+    parser.add_argument("--exports", type=int, action="append", default=[], help="one more size")
+    parser.add_argument("--on", choices=NAMES, help="measure on the database of the environment")
+    parser.add_argument("--database", choices=NAMES, action="append", help="only this one")
     options = parser.parse_args()
-    sizes = [100, 1_000] if options.quick else sorted({1_000, 100_000, *options.exports})
-    with tempfile.TemporaryDirectory() as folder:
-        _set_up(Path(folder))
-        _measure(sizes)
-
-
-def _set_up(folder: Path) -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'pages.sqlite3'}"
-    os.environ["EXPORT_ROOT"] = str(folder / "exports")
-    import django  # noqa: PLC0415 - the settings above come first
-
-    django.setup()
-    from django.core.management import call_command  # noqa: PLC0415
-
-    call_command("migrate", verbosity=0)
-
-
-def _measure(sizes: list[int]) -> None:
-    from django.conf import settings  # noqa: PLC0415
-    from django.db import connection  # noqa: PLC0415
-    from django.test import Client  # noqa: PLC0415
-
-    from exports.models import Export, Membership, Role, UpstreamHost, User, Workspace  # noqa: PLC0415
-
-    settings.ALLOWED_HOSTS = ["testserver"]
-    bob = User.objects.create_user("bob@example.com", "a long password")
-    host = UpstreamHost.objects.create(origin="https://analytics.liferay.com")
-    now = datetime.now(UTC)
-    spaces = [
-        Workspace(name=f"Space {n:03}", host=host, paused_at=now, pause_code="manager") for n in range(WORKSPACES)
-    ]
-    Workspace.objects.bulk_create(spaces)
-    Membership.objects.bulk_create([Membership(workspace=space, user=bob, role=Role.MEMBER) for space in spaces])
-    client = Client()
-    client.force_login(bob, backend=settings.AUTHENTICATION_BACKENDS[-1])
-    made = 0
-    print(f"{'exports':>9}  {'page':<14} {'queries':>7} {'p50 ms':>8} {'p95 ms':>8}")
-    for size in sizes:
-        for start in range(made, size, BATCH):
-            rows = range(start, min(start + BATCH, size))
-            Export.objects.bulk_create([_export(n, spaces, bob, now) for n in rows])
-        made = size
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
-        detail = Export.objects.order_by("created_at").first()
-        assert detail is not None
-        pages = {
-            "list": "/",
-            "filtered list": f"/?workspace={spaces[0].pk}&status=ready",
-            "detail": f"/exports/{detail.pk}/",
-        }
-        for name, path in pages.items():
-            client.get(path)
-            queries: list[str] = []
-
-            def count(execute, sql, params, many, context, seen=queries):  # type: ignore[no-untyped-def]
-                seen.append(sql)
-                return execute(sql, params, many, context)
-
-            with connection.execute_wrapper(count):
-                answer = client.get(path)
-            assert answer.status_code == 200, (path, answer.status_code)
-            times = [_timed(client, path) for _ in range(REPEATS)]
-            late = statistics.quantiles(times, n=20)[18]
-            print(f"{size:>9,}  {name:<14} {len(queries):>7} {statistics.median(times):>8.1f} {late:>8.1f}")
-
-
-def _timed(client, path: str) -> float:  # type: ignore[no-untyped-def]
-    began = time.perf_counter()
-    client.get(path)
-    return (time.perf_counter() - began) * 1000
-
-
-def _export(number: int, spaces, bob, now: datetime):  # type: ignore[no-untyped-def]
-    from exports.models import DataType, Export  # noqa: PLC0415
-
-    made_at = now - timedelta(minutes=number + 1)
-    types = DataType.values
-    common = {
-        "workspace": spaces[number % len(spaces)],
-        "data_type": types[number % len(types)],
-        "range_from": made_at - timedelta(days=30),
-        "range_to": made_at,
-        "requested_by": bob,
-        "created_at": made_at,
-        "submitted_at": made_at,
-    }
-    if number % 4 == 0:
-        ready = {"ready_at": made_at, "expires_at": now + timedelta(hours=12), "stored_name": f"{uuid4()}-1"}
-        return Export(status="ready", sha256="0" * 64, bytes=10_000, rows=100, file_kind="zip", **ready, **common)
-    if number % 4 == 1:
-        return Export(status="failed", error_code="upstream_failed", ended_at=made_at, **common)
-    return Export(status="expired", ended_at=made_at, rows=100, bytes=10_000, sha256="0" * 64, **common)
+    sizes = sorted({*(QUICK_SIZES if options.quick else SIZES), *options.exports})
+    if options.on:
+        measure(options.on, sizes, 5 if options.quick else REPEATS)
+        return
+    arguments = [*(["--quick"] if options.quick else []), *(f"--exports={size}" for size in options.exports)]
+    run_on_each("benchmarks.pages", arguments, options.database or NAMES)
 
 
 if __name__ == "__main__":
