@@ -88,8 +88,9 @@ def detail_of(export: Export, person: User, health: Health) -> Detail:
         ),
         type_words=TYPES[export.data_type],
         span=times.length(export.range_to - export.range_from + MILLISECOND),
-        seconds_waiting=export.upstream_wait_seconds,
-        seconds_working=export.upstream_work_seconds,
+        # Never seen being made: the row then holds bounds, which help to plan but are no receipt.
+        seconds_waiting=export.upstream_wait_seconds if export.running_since else None,
+        seconds_working=export.upstream_work_seconds if export.running_since else None,
     )
 
 
