@@ -47,6 +47,7 @@ def test_ready_export_shows_its_receipt_and_all_formats(cast: Cast, alice: Clien
         cast.bob,
         first_date=now,
         last_date=now,
+        running_since=now,
         upstream_wait_seconds=214,
         upstream_work_seconds=731,
         unpacked_bytes=5_000_000,
