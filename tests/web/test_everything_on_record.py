@@ -138,6 +138,7 @@ PAGES: dict[str, Row] = {
     "export-run-again": ("bob", _ended, {}, "export.queued"),
     "export-extend": ("bob", _ready, {}, "export.extended"),
     "export-delete": ("bob", _ready, {}, "export.file_deleted"),
+    "export-bump": ("alice", _queued, {"reason": "The board meets at noon."}, "export.bumped"),
     "export-take-over": ("alice", _left, {}, "export.taken_over"),
     "export-approve": ("alice", _held, {}, "export.approved"),
     "export-decline": ("alice", _held, {"reason": "Not now."}, "export.declined"),
