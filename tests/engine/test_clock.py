@@ -83,9 +83,7 @@ def told_to_wait_for_hours(world: World) -> Export:
 
 @pytest.mark.parametrize("hours", JUMPS)
 @pytest.mark.parametrize("phase", [queued, rung_for, waiting, preparing, held_by_the_dead, host_away])
-def test_clock_that_jumps_delays_nothing(
-    make_world: MakeWorld, phase: Callable[[World], Export], hours: float
-) -> None:
+def test_clock_that_jumps_delays_nothing(make_world: MakeWorld, phase: Callable[[World], Export], hours: float) -> None:
     world = make_world(duration=400.0)
     export = phase(world)
     jump(world, hours)
@@ -124,9 +122,7 @@ def test_clock_that_only_goes_forward_needs_no_mending(world: World) -> None:
 def test_clock_set_back_lets_go_of_formats_lanes_and_hosts(world: World) -> None:
     [export] = world.run(world.queue())
     ahead = timezone.now() + timedelta(hours=25)
-    derived = DerivedFile.objects.create(
-        export=export, format="csv", variant="csv", leased_until=ahead, rung_at=ahead
-    )
+    derived = DerivedFile.objects.create(export=export, format="csv", variant="csv", leased_until=ahead, rung_at=ahead)
     Workspace.objects.update(lane_until=ahead, transfer_until=ahead, transfer_export=export.pk)
     UpstreamHost.objects.update(failures=3, failing_since=ahead, failed_at=ahead, not_before=ahead)
     Workspace.objects.update(lane_left_after=ahead, lane_left_by=ahead)
