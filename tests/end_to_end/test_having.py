@@ -50,7 +50,7 @@ def test_preview_opens_by_itself_and_shows_rows_columns_and_charts(
     visitor.link("Preview").click()
     page.get_by_role("table").first.wait_for()
     # One row as a list.
-    page.get_by_role("link", name="2", exact=True).click()
+    visitor.link("Row %(number)s, all columns", number=2).click()
     page.get_by_role("heading", name=visitor.say("Row %(number)s", number=2)).wait_for()
     visitor.link("Columns").click()
     page.get_by_text("canonicalUrl").first.wait_for()
