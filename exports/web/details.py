@@ -5,16 +5,18 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from exports.models import DerivedFile, Download, Export, Requester, Role, Status, User
 from exports.services import describe, formats
 from exports.services.describe import Entry
 from exports.services.former import may_be_taken_over
 from exports.services.health import Health
+from exports.templatetags.portal import count
 from exports.web import times
 from exports.web.explain import EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, TONE_ICONS, TYPES, FormatWords, TypeWords
 from exports.web.ranges import MILLISECOND
-from exports.web.rows import RowView, row_view
+from exports.web.rows import RowView, row_view, title_of
 
 DOWNLOADS_SHOWN = 20
 
@@ -26,6 +28,7 @@ class May:
     cancel: bool
     leave: bool
     run_again: bool
+    ask_next: bool
     extend: bool
     delete: bool
     manage: bool
@@ -68,6 +71,7 @@ class Detail:
     span: str
     seconds_waiting: float | None
     seconds_working: float | None
+    receipt_text: str
 
 
 def detail_of(export: Export, person: User, health: Health) -> Detail:
@@ -91,7 +95,23 @@ def detail_of(export: Export, person: User, health: Health) -> Detail:
         # Never seen being made: the row then holds bounds, which help to plan but are no receipt.
         seconds_waiting=export.upstream_wait_seconds if export.running_since else None,
         seconds_working=export.upstream_work_seconds if export.running_since else None,
+        receipt_text=_receipt_text(export) if export.rows is not None else "",
     )
+
+
+def _receipt_text(export: Export) -> str:
+    """Return the receipt as lines to paste into a ticket or a mail."""
+    lines = [
+        (_("Export"), f"{title_of(export)}, {export.workspace.name}, {export.get_data_type_display()}"),
+        (_("From"), times.utc_text(export.range_from)),
+        (_("To, included"), times.utc_text(export.range_to)),
+        (_("Rows"), count(export.rows)),
+        (_("Bytes"), count(export.bytes)),
+        ("SHA-256", export.sha256),
+        (_("Ready"), times.utc_text(export.ready_at) if export.ready_at else ""),
+        (_("Number"), str(export.pk)),
+    ]
+    return "\n".join(_("%(label)s: %(value)s") % {"label": label, "value": value} for label, value in lines if value)
 
 
 def _may(export: Export, person: User, *, is_requester: bool) -> May:
@@ -104,6 +124,7 @@ def _may(export: Export, person: User, *, is_requester: bool) -> May:
         cancel=export.is_active and (manages or owns),
         leave=export.is_active and owns and not manages,
         run_again=is_member and not export.is_active and export.workspace.archived_at is None,
+        ask_next=is_member and export.workspace.archived_at is None,
         extend=is_ready and (manages or (owns and not export.extended)),
         delete=is_ready and (manages or owns),
         manage=manages,

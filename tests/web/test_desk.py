@@ -151,11 +151,11 @@ def test_older_page_keeps_the_filters_and_leads_back_to_the_newest(cast: Cast, a
     for _number in range(31):
         make_export(cast.acme, cast.bob, Status.FAILED)
     first = alice.get("/", {"status": "failed"})
-    older = next(one for one in read(first) if one.tag == "a" and one.text.strip() == "Older").attrs["href"]
+    older = next(one for one in read(first) if one.tag == "a" and one.text.strip() == "Next page").attrs["href"]
     second = alice.get(f"/{older}")
     rows = [one for one in read(second) if one.attrs.get("id", "").startswith("row-")]
     assert len(rows) == 1
-    newest = next(one for one in read(second) if one.tag == "a" and one.text.strip() == "Newest").attrs["href"]
+    newest = next(one for one in read(second) if one.tag == "a" and one.text.strip() == "First page").attrs["href"]
     assert newest == "?status=failed"
 
 
