@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('exports', '0007_lighter_writes'),
+        ('exports', '0008_kept_longer'),
     ]
 
     operations = [
