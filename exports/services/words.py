@@ -263,7 +263,7 @@ EVENTS: dict[str, Promise] = {
     "deleted": _("The file was deleted; this record stays"),
     "file_lost": _("The stored file is gone or was altered; it is no longer offered"),
     "ran_again": _("Run again as a new export"),
-    "bumped": _("Moved to the front of the queue"),
+    "bumped": _("Moved to the front of the queue: %(reason)s"),
     "approved": _("Approved"),
     "taken_over": _("Taken over from %(person)s, who has left the workspace"),
     "declined": _("Declined: %(reason)s"),

@@ -69,6 +69,7 @@ DEEDS: dict[str, Deed] = {
     "preset.deleted": Deed("bookmark", gettext_lazy("Deleted a preset")),
     "person.view_saved": Deed("bookmark", gettext_lazy("Saved a view of the list")),
     "person.view_deleted": Deed("bookmark", gettext_lazy("Deleted a view of the list")),
+    "export.bumped": Deed("arrow-up", gettext_lazy("Moved an export to the front")),
     "limits.changed": Deed("adjustments-horizontal", gettext_lazy("Changed limits or approvals")),
     "record.taken": Deed("clipboard-list", gettext_lazy("Took this record away as a file")),
     "admin.added": Deed("tool", gettext_lazy("Added in the administration")),
