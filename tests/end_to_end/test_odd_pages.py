@@ -93,7 +93,7 @@ def test_nothing_moves_for_who_wants_less_motion(
         visitor.open(path)
         assert visitor.page.evaluate("() => document.getAnimations().length") == 0
         visitor.page.emulate_media(reduced_motion="no-preference")
-        assert visitor.page.evaluate("() => document.getAnimations().length") > 0
+        visitor.until(lambda: visitor.page.evaluate("() => document.getAnimations().length"), "the sign of work turns")
         visitor.page.emulate_media(reduced_motion="reduce")
 
 

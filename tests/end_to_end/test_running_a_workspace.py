@@ -65,7 +65,7 @@ def test_manager_decides_what_members_ask_for(office: Office, visit: OpenVisitor
     member.sign_in(office.hire("member"), PASSWORD)
     for decision in ("decline", "approve"):
         member.open("/exports/new/")
-        member.page.get_by_role("checkbox", name=member.say("Individuals")).check()
+        member.page.locator("input[name=types][value=individual]").check()
         member.button("Queue the export").click()
         member.page.wait_for_url("**/exports/*-*-*-*-*/")
         member.page.get_by_text(member.say("A manager’s approval.")).wait_for()
