@@ -96,7 +96,7 @@ class LocalStorage:
         return (entry for entry, ours in self._entries() if ours)
 
     def strangers(self) -> Iterator[StoredName]:
-        """Files in the root, and in folders below it, that this store did not name: nobody's, and not ours to remove."""
+        """Files in the root and below that this store did not name: nobody's, and not ours to remove."""
         yield from (entry for entry, ours in self._entries() if not ours)
         for folder, _, names in os.walk(self.root):
             for name in names if Path(folder) != self.root else ():
