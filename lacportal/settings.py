@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "exports.web.sessions.SessionLimitMiddleware",
     "exports.web.middleware.PersonMiddleware",
+    "exports.web.flood.FloodMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -246,6 +247,11 @@ EXPORT_MAX_UNPACKED_BYTES = environment.whole("EXPORT_MAX_UNPACKED_BYTES", 200 *
 EXPORT_MIN_FREE_BYTES = environment.whole("EXPORT_MIN_FREE_BYTES", 1000**3, least=0)
 if EXPORT_POLL_FIRST_SECONDS > EXPORT_POLL_MAX_SECONDS:
     raise ImproperlyConfigured("EXPORT_POLL_FIRST_SECONDS must not be above EXPORT_POLL_MAX_SECONDS.")
+
+# --- flooding ----------------------------------------------------------------------------------------------
+
+# Of each personal token and each signed-in person, for each web process; bursts of six seconds' worth go through.
+REQUESTS_PER_SECOND = environment.number("REQUESTS_PER_SECOND", 50, least=20)
 
 # --- Celery ----------------------------------------------------------------------------------------------
 

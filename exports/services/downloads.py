@@ -19,7 +19,8 @@ from exports.files.storage import FileMissing
 from exports.models import DerivedFile, Download, Export, Status, User
 from exports.services import audit_log, describe, expire, formats, stored
 from exports.services.addresses import client_address
-from exports.services.http_ranges import Unsatisfiable, if_range_holds, parse_range
+from exports.services.flood import take_stream, when_closed
+from exports.services.http_ranges import ByteRange, Unsatisfiable, if_range_holds, parse_range
 from exports.services.refusals import Gone, Refused, WrongState
 
 RETRY_AFTER_SECONDS = 2
@@ -83,6 +84,7 @@ def file_response(
         Refused: no such format.
         WrongState: not ready yet, failed, cancelled, or the format can't be made.
         Gone: expired, deleted, or lost.
+        TooMany: the person has as many downloads running as one may have.
     """
     refuse_without_file(export)
     try:
@@ -249,10 +251,14 @@ def _answer(request: HttpRequest, user: User, export: Export, file: _File, forma
     response: HttpResponseBase
     if request.method == "HEAD":
         response = HttpResponse()
-    elif part is None:
-        response = _WholeFile(stored.storage().open(file.stored_name))
     else:
-        response = StreamingHttpResponse(stored.storage().open_range(file.stored_name, part.start, part.end))
+        give_back = take_stream(str(user.pk))
+        try:
+            response = _body(file, part)
+        except BaseException:
+            give_back()
+            raise
+        when_closed(response, give_back)
     if part is not None:
         response.status_code = 206
         response["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{file.bytes}"
@@ -265,6 +271,12 @@ def _answer(request: HttpRequest, user: User, export: Export, file: _File, forma
     if request.method != "HEAD":
         _log(request, user, export, format_name, length)
     return response
+
+
+def _body(file: _File, part: ByteRange | None) -> HttpResponseBase:
+    if part is None:
+        return _WholeFile(stored.storage().open(file.stored_name))
+    return StreamingHttpResponse(stored.storage().open_range(file.stored_name, part.start, part.end))
 
 
 def _log(request: HttpRequest, user: User, export: Export, format_name: str, length: int) -> None:

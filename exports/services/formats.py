@@ -171,7 +171,8 @@ def _convert(making: _Making, source: Path, target: Path) -> dict[str, Any] | No
         "data_type": row.export.data_type,
         "guard": not row.variant.endswith("-noguard"),
     }
-    child = subprocess.Popen(  # noqa: S603 - our own interpreter and module; the job goes by standard input
+    # Our own interpreter and module; the job goes by standard input.
+    child = subprocess.Popen(  # noqa: S603  # nosec B603  # no word of the command comes from outside
         [sys.executable, "-m", "exports.files.convert_job"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
