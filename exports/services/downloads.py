@@ -41,6 +41,8 @@ MADE = {
     "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "parquet": ("parquet", "application/vnd.apache.parquet"),
 }
+# As the API's document lists them; parameters such as a charset are no part of a type.
+CONTENT_TYPES = sorted({kind.partition(";")[0] for _extension, kind in (*ORIGINALS.values(), *MADE.values())})
 
 
 class _WholeFile(FileResponse):
