@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import BinaryIO
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -157,6 +158,20 @@ def _shown(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def open_original(export: Export) -> BinaryIO:
+    """Open a ready export's file for reading, when it is what the receipt says.
+
+    Raises:
+        WrongState, Gone: there is none.
+        FileMissing: it is gone, or altered.
+    """
+    refuse_without_file(export)
+    file = _original(export)
+    if not stored.is_untouched(file.stored_name, size=file.bytes, sha256=file.sha256, since=file.modified_at):
+        raise FileMissing(file.stored_name)
+    return stored.storage().open(file.stored_name)
+
+
 def _original(export: Export) -> _File:
     assert export.bytes is not None
     assert export.ready_at is not None
@@ -288,16 +303,20 @@ def _body(file: _File, part: ByteRange | None) -> HttpResponseBase:
 
 
 def _log(request: HttpRequest, user: User, export: Export, format_name: str, length: int) -> None:
-    address = client_address(request)
+    log_download(user, export, format=format_name, length=length, address=client_address(request))
+
+
+def log_download(user: User, export: Export, *, format: str, length: int, address: str | None) -> None:  # noqa: A002
+    """Write down that somebody was handed an export's file, or ``length`` bytes of it."""
     with transaction.atomic():
-        Download.objects.create(export=export, user=user, address=address, format=format_name, bytes=length)
+        Download.objects.create(export=export, user=user, address=address, format=format, bytes=length)
         audit_log.record_audit(
             audit_log.EXPORT_DOWNLOADED,
             actor=user,
             workspace=export.workspace,
             subject=str(export.pk),
             address=address,
-            format=format_name,
+            format=format,
             bytes=length,
         )
 

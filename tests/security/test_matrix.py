@@ -31,6 +31,12 @@ ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "export-list": (SIGNED_IN, NO, {}),
     "export-new": (SIGNED_IN, f"{IN} 422 422 422 422 422", {}),
     "export-preview": (SIGNED_IN, NO, {}),
+    "export-asked": (f"{IN} 302 302 302 302 302", NO, {}),  # without answers to show
+    "export-bulk": (NO, f"{IN} 302 302 302 302 302", {}),  # nothing picked; what is, asks its own service
+    "preset-save": (NO, f"{IN} 422 422 422 422 422", {}),
+    "preset-delete": (NO, f"{IN} 404 404 302 302 302", {}),  # Bob's, for the workspace
+    "view-save": (NO, f"{IN} 302 302 302 302 302", {"view_name": "Failed", "query": "status=failed"}),
+    "view-delete": (NO, f"{IN} 404 404 404 302 404", {}),  # Alice's
     "export": (MEMBERS, NO, {}),
     "export-download": (MEMBERS, NO, {}),
     "file-preview": (MEMBERS, NO, {}),
