@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "exports.web.sessions.SessionLimitMiddleware",
     "exports.web.middleware.PersonMiddleware",
+    "exports.web.flood.FloodMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -251,6 +252,11 @@ EXPORT_MIN_FREE_BYTES = environment.whole("EXPORT_MIN_FREE_BYTES", 1000**3, leas
 if EXPORT_POLL_FIRST_SECONDS > EXPORT_POLL_MAX_SECONDS:
     raise ImproperlyConfigured("EXPORT_POLL_FIRST_SECONDS must not be above EXPORT_POLL_MAX_SECONDS.")
 
+# --- flooding ----------------------------------------------------------------------------------------------
+
+# Of each personal token and each signed-in person, for each web process; bursts of six seconds' worth go through.
+REQUESTS_PER_SECOND = environment.number("REQUESTS_PER_SECOND", 50, least=20)
+
 # --- Celery ----------------------------------------------------------------------------------------------
 
 REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
@@ -282,7 +288,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
-CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: nothing on disk to corrupt, all tasks are idempotent
+CELERY_BEAT_SCHEDULER = "lacportal.beat:SteadyScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = min(EXPORT_TICK_SECONDS, 5)
 CELERY_BEAT_SCHEDULE = {
     "tick": {

@@ -7,6 +7,7 @@ All lie flat in the root: with a day's retention there are thousands at most, an
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -23,14 +24,22 @@ class LocalStorage:
 
     Every method that takes a name raises `ValueError` for one that is not `<uuid>-<fence>` with an optional
     suffix such as `.csv`.
+
+    Args:
+        group_reads: the folder's group may list it and read finished files (0750, 0640): a web server in front that
+            is another user. Otherwise all is its owner's only (0700, 0600), unfinished files in any case.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, group_reads: bool = False) -> None:
         self.root = root
+        self._group_reads = group_reads
 
     def ensure(self) -> None:
-        """Make the folder, readable by its owner only. Safe to call again."""
+        """Make the folder, readable by its owner only, or by its group too. Safe to call again."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._group_reads:
+            with suppress(PermissionError):  # somebody else's folder: its modes are theirs to choose
+                self.root.chmod(0o750)
 
     def part_path(self, name: str) -> Path:
         """Where to write the file before it is published."""
@@ -47,6 +56,8 @@ class LocalStorage:
             raise FileExistsError(f"{name} is published already")
         with full_is_storage_full():
             try:
+                if self._group_reads:
+                    part.chmod(0o640)
                 _sync(part)
             except FileNotFoundError:
                 raise FileMissing(name) from None
