@@ -9,7 +9,8 @@ from exports.models.export import Export
 class DerivedFile(models.Model):
     """One format of one export's file: asked for, being made, made, or failed with a reason.
 
-    ``variant`` names format and options (``csv``, ``csv-noguard``); the row goes with the export's file.
+    ``variant`` names format and choices (``csv``, ``csv-noguard``; services/variants.py). The row goes with the
+    export's file.
     """
 
     class State(models.TextChoices):
@@ -22,6 +23,7 @@ class DerivedFile(models.Model):
     variant = models.CharField(max_length=40)
     state = models.CharField(max_length=8, choices=State, default=State.WANTED)
     wanted_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)  # the making that goes on or went well
     leased_until = models.DateTimeField(null=True, blank=True)
     rung_at = models.DateTimeField(null=True, blank=True)
     fence = models.BigIntegerField(default=0)

@@ -146,6 +146,9 @@ class Export(models.Model):
     shifts = models.PositiveIntegerField(default=0)
     estimated_ready_at = models.DateTimeField(null=True, blank=True)
     estimate_basis = models.CharField(max_length=80, blank=True, default="")
+    # What such exports took when this one was queued, from first question to stored file (services/history.py).
+    usual_least_seconds = models.FloatField(null=True, blank=True)
+    usual_most_seconds = models.FloatField(null=True, blank=True)
 
     # What it waits for, as the engine last saw it, and what it has tried.
     waiting_code = models.CharField(max_length=24, blank=True, default="")
@@ -175,6 +178,7 @@ class Export(models.Model):
     ready_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     extended = models.PositiveIntegerField(default=0)
+    pinned_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     error_code = models.CharField(max_length=40, blank=True, default="")
     error_line = models.BigIntegerField(null=True, blank=True)
@@ -224,6 +228,9 @@ class Export(models.Model):
                     & Q(expires_at__isnull=False)
                 ),
                 name="export_ready_has_file",
+            ),
+            models.CheckConstraint(
+                condition=Q(pinned_at__isnull=True) | Q(status="ready"), name="export_pinned_is_ready"
             ),
             models.CheckConstraint(
                 condition=~Q(status__in=["expired", "failed", "cancelled"]) | Q(ended_at__isnull=False),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import BinaryIO
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -19,8 +20,11 @@ from exports.files.storage import FileMissing
 from exports.models import DerivedFile, Download, Export, Status, User
 from exports.services import audit_log, describe, expire, formats, stored
 from exports.services.addresses import client_address
-from exports.services.http_ranges import Unsatisfiable, if_range_holds, parse_range
-from exports.services.refusals import Gone, Refused, WrongState
+from exports.services.estimates import largest_made, seconds_left
+from exports.services.flood import take_stream, when_closed
+from exports.services.http_ranges import ByteRange, Unsatisfiable, if_range_holds, parse_range
+from exports.services.refusals import Gone, WrongState
+from exports.services.variants import ORIGINAL, Variant
 
 RETRY_AFTER_SECONDS = 2
 FAILED_FORMAT_RESTS = timedelta(minutes=10)
@@ -36,10 +40,14 @@ ORIGINALS = {
 MADE = {
     "jsonl": ("jsonl", "application/x-ndjson"),
     "json": ("json", "application/json"),
+    "jsonl-gz": ("jsonl.gz", "application/gzip"),
     "csv": ("csv", "text/csv; charset=utf-8"),
+    "csv-tab": ("tsv", "text/tab-separated-values; charset=utf-8"),
     "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "parquet": ("parquet", "application/vnd.apache.parquet"),
 }
+# As the API's document lists them; parameters such as a charset are no part of a type.
+CONTENT_TYPES = sorted({kind.partition(";")[0] for _extension, kind in (*ORIGINALS.values(), *MADE.values())})
 
 
 class _WholeFile(FileResponse):
@@ -67,38 +75,34 @@ def file_response(
     *,
     user: User,
     export: Export,
-    format: str = "original",
-    guard: bool = True,  # noqa: A002 - the field's word
+    variant: Variant = ORIGINAL,
 ) -> HttpResponseBase:
     """Answer a GET or HEAD for an export's file. Who may see ``export`` at all is the caller's queryset's matter.
 
     Args:
-        format: ``original``, or one that is made on the first request for it.
-        guard: in CSV and XLSX, keep cells from being read as formulas.
+        variant: the original, or a format that is made on the first request for it.
 
     Returns:
-        200, 206, 304, 412 or 416; 202 with ``Retry-After`` (JSON: ``format``, ``rows_done``) while a format is made.
+        200, 206, 304, 412 or 416; 202 with ``Retry-After`` (JSON: what, how far, how long) while a format is made.
 
     Raises:
-        Refused: no such format.
         WrongState: not ready yet, failed, cancelled, or the format can't be made.
         Gone: expired, deleted, or lost.
+        TooMany: the person has as many downloads running as one may have.
     """
     refuse_without_file(export)
     try:
-        if format not in formats.FORMATS:
-            raise Refused("unknown_format", _("Choose one of the formats offered."), "format")
-        if format == "original":
-            return _send(request, user, export, _original(export), format)
-        row = _made(user, export, format, guard=guard)
+        if variant == ORIGINAL:
+            return _send(request, user, export, _original(export), variant.format)
+        row = _made(user, export, variant)
         if row is None or row.state != DerivedFile.State.READY:
-            return _being_made(format, row)
+            return _being_made(export, variant, row)
         try:
-            return _send(request, user, export, _derived(export, row), format)
+            return _send(request, user, export, _derived(export, row), variant.format)
         except FileMissing:
             # Removed behind our back; unlike an original it can be made again.
             DerivedFile.objects.filter(pk=row.pk, stored_name=row.stored_name).delete()
-            return _being_made(format, _made(user, export, format, guard=guard))
+            return _being_made(export, variant, _made(user, export, variant))
     except FileMissing:
         return _file_lost(export)
 
@@ -154,6 +158,20 @@ def _shown(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def open_original(export: Export) -> BinaryIO:
+    """Open a ready export's file for reading, when it is what the receipt says.
+
+    Raises:
+        WrongState, Gone: there is none.
+        FileMissing: it is gone, or altered.
+    """
+    refuse_without_file(export)
+    file = _original(export)
+    if not stored.is_untouched(file.stored_name, size=file.bytes, sha256=file.sha256, since=file.modified_at):
+        raise FileMissing(file.stored_name)
+    return stored.storage().open(file.stored_name)
+
+
 def _original(export: Export) -> _File:
     assert export.bytes is not None
     assert export.ready_at is not None
@@ -171,21 +189,21 @@ def _original(export: Export) -> _File:
 def _derived(export: Export, row: DerivedFile) -> _File:
     assert row.bytes is not None
     assert row.made_at is not None
-    extension, content_type = MADE[row.format]
+    variant = Variant.named(row.variant)
+    plain = Variant(variant.format, delimiter="tab" if variant.delimiter == "tab" else "comma", gzip=variant.gzip)
+    extension, content_type = MADE[plain.name]
     return _File(
         row.stored_name, row.bytes, row.sha256, row.made_at, content_disposition(export, extension), content_type
     )
 
 
-def _made(user: User, export: Export, format_name: str, *, guard: bool) -> DerivedFile | None:
+def _made(user: User, export: Export, variant: Variant) -> DerivedFile | None:
     """Return the row of a format, wishing for it when nobody did yet.
 
     Raises:
-        Refused: no such format.
         WrongState: it failed a moment ago; asking again at once would only wear out the worker.
     """
-    variant = formats.variant_of(format_name, guard=guard)
-    row = DerivedFile.objects.filter(export=export, variant=variant).first()
+    row = DerivedFile.objects.filter(export=export, variant=variant.name).first()
     if row is not None and row.state == DerivedFile.State.FAILED:
         if row.wanted_at > timezone.now() - FAILED_FORMAT_RESTS:
             raise WrongState(
@@ -196,11 +214,18 @@ def _made(user: User, export: Export, format_name: str, *, guard: bool) -> Deriv
                 ),
             )
         row = None
-    return row or formats.want_format(user=user, export=export, format=format_name, guard=guard)
+    return row or formats.want_format(user=user, export=export, variant=variant)
 
 
-def _being_made(format_name: str, row: DerivedFile | None) -> HttpResponse:
-    answer = {"format": format_name, "state": "being_made", "rows_done": row.done_rows if row else 0}
+def _being_made(export: Export, variant: Variant, row: DerivedFile | None) -> HttpResponse:
+    answer = {
+        "format": variant.format,
+        "variant": variant.name,
+        "state": "being_made",
+        "rows_done": row.done_rows if row else 0,
+        "rows": export.rows,
+        "seconds_left": seconds_left(row, export.rows, largest_made()) if row else None,
+    }
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
     return JsonResponse(answer, status=202, headers=headers)
 
@@ -249,10 +274,14 @@ def _answer(request: HttpRequest, user: User, export: Export, file: _File, forma
     response: HttpResponseBase
     if request.method == "HEAD":
         response = HttpResponse()
-    elif part is None:
-        response = _WholeFile(stored.storage().open(file.stored_name))
     else:
-        response = StreamingHttpResponse(stored.storage().open_range(file.stored_name, part.start, part.end))
+        give_back = take_stream(str(user.pk))
+        try:
+            response = _body(file, part)
+        except BaseException:
+            give_back()
+            raise
+        when_closed(response, give_back)
     if part is not None:
         response.status_code = 206
         response["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{file.bytes}"
@@ -267,17 +296,27 @@ def _answer(request: HttpRequest, user: User, export: Export, file: _File, forma
     return response
 
 
+def _body(file: _File, part: ByteRange | None) -> HttpResponseBase:
+    if part is None:
+        return _WholeFile(stored.storage().open(file.stored_name))
+    return StreamingHttpResponse(stored.storage().open_range(file.stored_name, part.start, part.end))
+
+
 def _log(request: HttpRequest, user: User, export: Export, format_name: str, length: int) -> None:
-    address = client_address(request)
+    log_download(user, export, format=format_name, length=length, address=client_address(request))
+
+
+def log_download(user: User, export: Export, *, format: str, length: int, address: str | None) -> None:  # noqa: A002
+    """Write down that somebody was handed an export's file, or ``length`` bytes of it."""
     with transaction.atomic():
-        Download.objects.create(export=export, user=user, address=address, format=format_name, bytes=length)
+        Download.objects.create(export=export, user=user, address=address, format=format, bytes=length)
         audit_log.record_audit(
             audit_log.EXPORT_DOWNLOADED,
             actor=user,
             workspace=export.workspace,
             subject=str(export.pk),
             address=address,
-            format=format_name,
+            format=format,
             bytes=length,
         )
 

@@ -68,6 +68,12 @@ def moment(at: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def plain_moment(at: datetime | None) -> str:
+    """Show day, minute and zone as text alone, for places where no element can stand."""
+    return times.moment(at) if at else ""
+
+
+@register.filter
 def moment_in(at: datetime | None, zone: str) -> SafeString | str:
     """Show day, minute and zone in the zone of that name."""
     return _time(at, times.moment(at, ZoneInfo(zone))) if at else ""
@@ -101,6 +107,15 @@ def ago(at: datetime | None) -> SafeString | str:
 def left(until: datetime | None) -> SafeString | str:
     """Show how much time is left; the pages' script keeps it true."""
     return _time(until, times.left(until, timezone.now()), "left") if until else ""
+
+
+@register.filter
+def lasted(since: datetime | None) -> SafeString | str:
+    """Show for how long; the pages' script keeps it true."""
+    if since is None:
+        return ""
+    now = timezone.now()
+    return _time(since, times.left(max(now, since + timedelta(seconds=1)), since), "lasted")
 
 
 @register.filter
