@@ -2,8 +2,8 @@
 
 All read the same 1,000,000 page rows as JSON Lines and take turns, each in a process of its own, start included; ours
 from the stored ZIP is shown besides. The peers look for columns in the first rows only, guard no formulas, compute no
-SHA-256 and tell no progress. Speed is theirs / ours of the best rounds; by processor time, too, for on a machine that is
-shared only that says much.
+SHA-256 and tell no progress. Speed is the faster peer's time / ours, of the best rounds; on a machine that is shared
+processor time says more.
 """
 
 import argparse
