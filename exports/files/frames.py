@@ -100,9 +100,10 @@ def _attempt(job: Job, writer: FrameWriter, expected: int | None) -> int | None:
                 # The next block is looked at while this one is written; one at a time keeps memory and order.
                 rows += writing.result() if writing else 0
                 job.on_progress(rows)
-                if look is None:
+                if quick is not None:
                     writing = hand.submit(quick)
                     continue
+                assert look is not None
                 if columns is None:
                     columns = writer.begin(0)
                     plan = writer.plan()
