@@ -9,8 +9,10 @@ from exports.web.views import (
     audit,
     desk,
     export,
+    finding,
     limits,
     members,
+    overview,
     preview,
     retirement,
     tokens,
@@ -20,6 +22,8 @@ from exports.web.views import (
 
 urlpatterns = [
     path("", desk.export_list, name="export-list"),
+    path("week/", overview.week, name="week"),
+    path("find/", finding.find, name="find"),
     path("exports/new/", asking.export_new, name="export-new"),
     path("exports/new/preview/", asking.export_preview, name="export-preview"),
     path("exports/<uuid:pk>/", export.export_detail, name="export"),
