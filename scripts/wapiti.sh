@@ -3,7 +3,7 @@
 #     scripts/wapiti.sh ADDRESS EMAIL PASSWORD [MINUTES]
 # The report is written to wapiti-report.json. Never against a portal that people use: it sends every form.
 set -eu
-address=$1 email=$2 password=$3 minutes=${4:-10}
+address=$1 email=$2 password=$3 minutes=${4:-20}
 jar=$(mktemp)
 trap 'rm -f "$jar"' EXIT
 
@@ -29,5 +29,6 @@ sys.argv[0] = "wapiti"
 wapiti_main()
 ' --url "$address/" --scope folder --header "Cookie: $cookies" --flush-session \
     --exclude "$address/accounts/logout/" --exclude "$address/static/*" --exclude "$address/admin/logout/" \
-    --level 1 --max-links-per-page 50 --max-scan-time "$((minutes * 60))" --no-bugreport \
+    --level 1 --max-links-per-page 50 --no-bugreport \
+    --max-scan-time "$((minutes * 12))" --max-attack-time "$((minutes * 3))" \
     --format json --output wapiti-report.json
