@@ -26,6 +26,7 @@ from celery import Celery
 
 from exports.analytics_cloud.simulator import Simulator
 from tests.support.part import Part, marked_processes
+from tests.support.patience import slowness
 from tests.support.portal_api import PortalApi
 from tests.support.portal_pages import PortalPages
 from tests.support.redis_server import RedisServer
@@ -97,7 +98,7 @@ class Stack:
         self.parts: dict[str, Part] = {}
         self._extra: dict[str, dict[str, str]] = {}
         self._warm: subprocess.Popen[str] | None = None
-        self._settings = QUICK | dict(settings or {})
+        self._settings = QUICK | _unhurried() | dict(settings or {})
         self.api = PortalApi(self.url, "")
         self.pages = PortalPages(self.url, EMAIL, PASSWORD)
         for name in ("logs", "tmp", "points"):
@@ -315,6 +316,11 @@ class Stack:
         return sorted(entry.name for entry in self.export_root.iterdir()) if self.export_root.exists() else []
 
 
+def _unhurried() -> dict[str, str]:
+    """On a busy machine a worker that lives may be silent for seconds: leases and patience are longer there."""
+    return {name: f"{float(QUICK[name]) * slowness():.1f}" for name in ("EXPORT_LEASE_SECONDS", "EXPORT_STALL_SECONDS")}
+
+
 def new_token() -> str:
     """Return a workspace token of the documented form: 55 lower-case letters and digits."""
     return ("canary" + secrets.token_hex(30))[:55]
@@ -326,7 +332,7 @@ def wait_while(condition: Any, what: str, seconds: float = 60) -> None:
     Raises:
         TimeoutError: it still holds after ``seconds``.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * slowness()
     while condition():
         if time.monotonic() > end:
             raise TimeoutError(f"still after {seconds:g} s: {what}")
