@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import redis
 from celery import Celery
 
 from exports.analytics_cloud.simulator import Simulator
@@ -281,6 +282,15 @@ class Stack:
         broker = self.redis.url.replace("unix://", "redis+socket://", 1)
         with Celery(broker=broker).connection_for_write() as connection:
             Celery().send_task("exports.advance", args=[key], queue=queue, connection=connection, ignore_result=True)
+
+    def give_back_what_nobody_acknowledged(self) -> None:
+        """Let the visibility time-out of all messages be over, and do what each worker then does now and then."""
+        with redis.Redis.from_url(self.redis.url) as client:
+            for tag in client.zrange("unacked_index", 0, -1):
+                client.zadd("unacked_index", {tag: 1})
+        broker = self.redis.url.replace("unix://", "redis+socket://", 1)
+        with Celery(broker=broker).connection_for_write() as connection:
+            connection.default_channel.qos.restore_visible(interval=1)
 
     # Looking inside ------------------------------------------------------------------------------------------
 
