@@ -242,7 +242,8 @@ def test_500_queued_in_one_workspace_anothers_first_request_is_not_delayed(case:
     upstream = {entry.key for entry in case.entries(crowded) if entry.key}
     assert 2 <= len(upstream) <= 24
     for number, one in enumerate(crowd):
-        assert case.api.call("POST", f"exports/{one}/cancel").status_code == 200
-        case.accept(one, "cancelled")
+        # 409: made meanwhile.
+        assert case.api.call("POST", f"exports/{one}/cancel").status_code in (200, 409)
+        case.accept(one, "cancelled", "ready")
         if number % 25:  # the checker looks at each export from all sides: some of so many tell enough
             del case.ends[one]
