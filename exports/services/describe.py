@@ -44,6 +44,8 @@ class Waiting:
     until: datetime | None
     sentence: str
     turn: words.Turn
+    turn_label: str
+    next_step: str
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,17 @@ def waiting_for(export: Export, health: Health | None = None) -> Waiting | None:
 def _waiting(code: str, since: datetime, until: datetime | None) -> Waiting:
     if until is not None and until <= timezone.now():  # it was to end by now: nobody knows any more
         until = None
-    sentence, turn = words.WAITS[code]
-    return Waiting(code=code, since=since, until=until, sentence=str(sentence), turn=turn)
+    sentence, turn = words.of_wait(code)
+    turn_label = words.MANAGERS_TURN if code in words.MANAGERS_WAITS else words.TURN_LABELS[turn]
+    return Waiting(
+        code=code,
+        since=since,
+        until=until,
+        sentence=str(sentence),
+        turn=turn,
+        turn_label=str(turn_label),
+        next_step=str(words.NEXT_STEPS.get(code, "")),
+    )
 
 
 def problem_of(export: Export) -> Problem | None:
@@ -135,7 +146,7 @@ def entry_of(event: ExportEvent) -> Entry:
     data = dict(event.data)
     if "problem" in data:
         data["problem"] = words.fault_sentence(data["problem"])
-    sentence = str(words.EVENTS[event.code]) % data
+    sentence = str(words.of_event(event.code)) % data
     if event.code in ("download_broken", "gate_refused", "failed") and data.get("problem"):
         sentence = f"{sentence}: {data['problem']}"
     return Entry(

@@ -4,14 +4,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Exists, Min, OuterRef, Q, Window
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from exports.models import Export, Membership, Role, Status, User, Workspace
 from exports.services.approvals import APPROVAL
-from exports.web.rows import EXPIRES_SOON
+from exports.services.describe import problem_of
+from exports.web.rows import EXPIRES_SOON, title_of
 
 FAILED_WITHIN = timedelta(days=7)
+FAILURES_SHOWN = 3
+FAILURES_LOOKED_AT = 20
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An export that failed lately and was not run again: what somebody can do about it."""
+
+    url: str
+    title: str
+    workspace: str
+    message: str
+    next_action: str
+    whose_turn: str
 
 
 @dataclass(frozen=True)
@@ -24,6 +40,7 @@ class Strip:
     expiring: int
     first_expires_at: datetime | None
     failed: int
+    failures: tuple[Failure, ...]
     to_approve: int
 
 
@@ -67,25 +84,48 @@ def overview(user: User) -> Strip:
     ready: dict[str, Any] = seen.filter(status=Status.READY, expires_at__gt=now).aggregate(
         count=Count("pk"), soon=Count("pk", filter=Q(expires_at__lt=now + EXPIRES_SOON)), first=Min("expires_at")
     )
+    failed: list[Any] = list(
+        seen.filter(status=Status.FAILED, created_at__gte=now - FAILED_WITHIN)
+        .annotate(
+            in_all=Window(Count("pk")), ran_again=Exists(Export.objects.filter(run_again_of=OuterRef("pk")).order_by())
+        )
+        .select_related("workspace")
+        .only("id", "name", "data_type", "error_code", "error_line", "workspace__name")
+        .order_by("-created_at", "-pk")[:FAILURES_LOOKED_AT]
+    )
     return Strip(
         active=active["count"],
         next_ready_at=active["next"],
         ready=ready["count"],
         expiring=ready["soon"],
         first_expires_at=ready["first"],
-        failed=seen.filter(status=Status.FAILED, created_at__gte=now - FAILED_WITHIN).count(),
+        failed=failed[0].in_all if failed else 0,
+        failures=tuple(_failure(export) for export in failed if not export.ran_again)[:FAILURES_SHOWN],
         to_approve=active["to_approve"],
     )
 
 
+def _failure(export: Export) -> Failure:
+    problem = problem_of(export)
+    assert problem is not None  # a constraint: what failed has a reason
+    return Failure(
+        url=export.get_absolute_url(),
+        title=title_of(export),
+        workspace=export.workspace.name,
+        message=problem.message,
+        next_action=problem.next_action,
+        whose_turn=problem.whose_turn_label,
+    )
+
+
 def places_of(user: User) -> list[Place]:
-    """Return the workspaces a person sees, by name, with the person's role (two queries; one for administrators)."""
-    rows = Workspace.objects.visible_to(user).filter(archived_at__isnull=True)
-    roles = {} if user.is_superuser else dict(Membership.objects.filter(user=user).values_list("workspace", "role"))
-    return [
-        Place(str(pk), name, code, at, Role.MANAGER if user.is_superuser else Role(roles[pk]), expires_at)
-        for pk, name, code, at, expires_at in rows.values_list(
-            "pk", "name", "pause_code", "paused_at", "token_expires_at"
-        )
-        if user.is_superuser or pk in roles
-    ]
+    """Return the workspaces a person sees, by name, with the person's role (one query)."""
+    columns = ("pk", "name", "pause_code", "paused_at", "token_expires_at")
+    if user.is_superuser:
+        rows = Workspace.objects.visible_to(user).filter(archived_at__isnull=True).values_list(*columns)
+        found = [(Role.MANAGER, *row) for row in rows]
+    else:
+        seats = Membership.objects.filter(user=user, workspace__archived_at__isnull=True)
+        by_name = seats.order_by(Lower("workspace__name"))
+        found = list(by_name.values_list("role", *(f"workspace__{name}" for name in columns)))
+    return [Place(str(pk), name, code, at, Role(role), expires_at) for role, pk, name, code, at, expires_at in found]

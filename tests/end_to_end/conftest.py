@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from itertools import count
 
 import pytest
+from django.test import Client
 from playwright.sync_api import Browser
 
+from exports.models import User
 from tests.end_to_end.visitor import Visitor
 from tests.support.stack import Stack, new_token
+from tests.web.conftest import BACKEND
 from tests.web.conftest import engine as engine
 
 PASSWORD = "correct horse battery staple"
@@ -27,11 +30,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Office:
-    """A workspace of its own in the shared stack."""
+    """A workspace of its own in the shared stack: its id and name here, its name and token at Analytics Cloud."""
 
     stack: Stack
     workspace: str
     name: str
+    upstream: str
+    token: str
 
     def hire(self, role: str = "member", *, name: str = "Hanako Yamada") -> str:
         """Make a person with a role in the workspace; return the e-mail address, which signs in with `PASSWORD`."""
@@ -52,10 +57,10 @@ def office(stack: Stack) -> Office:
     """A workspace that nobody else works in."""
     stack.heal()
     number = next(_numbers)
-    name, token = f"Office {number}", new_token()
-    stack.simulator.replace_token(f"office-{number}", token)
+    name, upstream, token = f"Office {number}", f"office-{number}", new_token()
+    stack.simulator.replace_token(upstream, token)
     key = stack.api.make_workspace(name=name, origin=stack.simulator.base_url, token=token)
-    return Office(stack, key, name)
+    return Office(stack, key, name, upstream, token)
 
 
 @pytest.fixture
@@ -71,3 +76,11 @@ def visit(browser: Browser) -> Iterator[OpenVisitor]:
     for visitor in visitors:
         visitor.close()
     assert [fault for visitor in visitors for fault in visitor.faults] == []
+
+
+def bring_session(visitor: Visitor, person: User) -> None:
+    """Sign a person in without the form, at a server that shares this process's database."""
+    client = Client()
+    client.force_login(person, backend=BACKEND)
+    (session,) = client.cookies.values()
+    visitor.context.add_cookies([{"name": session.key, "value": session.value, "url": visitor.address}])
