@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "exports.web.middleware.BalancerMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "exports.web.middleware.AddressMiddleware",
@@ -235,8 +236,11 @@ EXPORT_STORAGE_URL = env.str("EXPORT_STORAGE_URL", default="")
 EXPORT_ACCEL_LOCATION = env.str("EXPORT_ACCEL_LOCATION", default="")
 EXPORT_RETENTION_HOURS = environment.number("EXPORT_RETENTION_HOURS", 24, least=0)
 EXPORT_TICK_SECONDS = environment.number("EXPORT_TICK_SECONDS", 5, least=0.05, most=60)
-EXPORT_POLL_FIRST_SECONDS = environment.number("EXPORT_POLL_FIRST_SECONDS", 15, least=0.01)
 EXPORT_POLL_MAX_SECONDS = environment.number("EXPORT_POLL_MAX_SECONDS", 300, least=0.01, most=900)
+# Who only shortens the longest wait means the shortest, too.
+EXPORT_POLL_FIRST_SECONDS = environment.number(
+    "EXPORT_POLL_FIRST_SECONDS", min(15, EXPORT_POLL_MAX_SECONDS), least=0.01
+)
 EXPORT_LEASE_SECONDS = environment.number("EXPORT_LEASE_SECONDS", 90, least=0.5, most=900)
 EXPORT_DEADLINE_HOURS = environment.number("EXPORT_DEADLINE_HOURS", 24, least=0)
 EXPORT_SUBMIT_AHEAD = environment.whole("EXPORT_SUBMIT_AHEAD", 24, least=1)

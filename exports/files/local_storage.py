@@ -107,8 +107,17 @@ class LocalStorage:
         return (entry for entry, ours in self._entries() if ours)
 
     def strangers(self) -> Iterator[StoredName]:
-        """Files in the root that this store did not name: nobody's, and not ours to remove."""
-        return (entry for entry, ours in self._entries() if not ours)
+        """Files in the root and below that this store did not name: nobody's, and not ours to remove."""
+        yield from (entry for entry, ours in self._entries() if not ours)
+        for folder, _, names in os.walk(self.root):
+            for name in names if Path(folder) != self.root else ():
+                path = Path(folder) / name
+                try:
+                    status = path.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue  # removed while we looked
+                modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
+                yield StoredName(str(path.relative_to(self.root)), status.st_size, modified_at, is_part=False)
 
     def free_bytes(self) -> int:
         """Bytes that can still be written."""
