@@ -11,7 +11,7 @@ _BLOCK_BYTES = 4 * 1024 * 1024
 def write_json_lines(job: Job, target: HashedFile) -> int:
     """One row a line, each line ended; no blank lines."""
     rows = 0
-    for block in row_blocks(job.source, job.source_kind, _BLOCK_BYTES):
+    for block in row_blocks(job.source, job.source_kind, _BLOCK_BYTES, job.mask):
         lines = _lines(block)
         target.write(b"\n".join(lines) + b"\n" if lines else b"")
         rows += len(lines)
@@ -23,7 +23,7 @@ def write_json(job: Job, target: HashedFile) -> int:
     """One array, one row a line."""
     rows = 0
     target.write(b"[")
-    for block in row_blocks(job.source, job.source_kind, _BLOCK_BYTES):
+    for block in row_blocks(job.source, job.source_kind, _BLOCK_BYTES, job.mask):
         lines = _lines(block)
         if not lines:
             continue

@@ -82,6 +82,9 @@ class Workspace(models.Model):
     host = models.ForeignKey(UpstreamHost, on_delete=models.PROTECT, related_name="workspaces")
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
     retention_hours = models.FloatField(_("hours a file is kept"), null=True, blank=True)
+    # Columns whose values these roles see only as *** (services/masking.py).
+    masked_columns = models.JSONField(default=list, blank=True)
+    masked_roles = models.JSONField(default=list, blank=True)
 
     token_sealed = models.TextField(blank=True, default="")
     token_fingerprint = models.CharField(max_length=64, blank=True, default="")

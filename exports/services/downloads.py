@@ -1,5 +1,6 @@
 """Hands out files: whole or in part, in constant memory, under a safe name, each time on record."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -20,7 +21,8 @@ from exports.models import DerivedFile, Download, Export, Status, User
 from exports.services import audit_log, describe, expire, formats, stored
 from exports.services.addresses import client_address
 from exports.services.http_ranges import Unsatisfiable, if_range_holds, parse_range
-from exports.services.refusals import Gone, Refused, WrongState
+from exports.services.masking import mask_for
+from exports.services.refusals import Forbidden, Gone, Refused, WrongState
 
 RETRY_AFTER_SECONDS = 2
 FAILED_FORMAT_RESTS = timedelta(minutes=10)
@@ -81,6 +83,7 @@ def file_response(
 
     Raises:
         Refused: no such format.
+        Forbidden: the original, to a role for which columns are masked.
         WrongState: not ready yet, failed, cancelled, or the format can't be made.
         Gone: expired, deleted, or lost.
     """
@@ -88,9 +91,18 @@ def file_response(
     try:
         if format not in formats.FORMATS:
             raise Refused("unknown_format", _("Choose one of the formats offered."), "format")
+        mask = mask_for(user, export.workspace)
+        if format == "original" and mask:
+            raise Forbidden(
+                "masked",
+                _(
+                    "Your role gets this workspace’s files with some columns masked, and the original has them in "
+                    "clear. Choose another format."
+                ),
+            )
         if format == "original":
             return _send(request, user, export, _original(export), format)
-        row = _made(user, export, format, guard=guard)
+        row = _made(user, export, format, guard=guard, mask=mask)
         if row is None or row.state != DerivedFile.State.READY:
             return _being_made(format, row)
         try:
@@ -98,7 +110,7 @@ def file_response(
         except FileMissing:
             # Removed behind our back; unlike an original it can be made again.
             DerivedFile.objects.filter(pk=row.pk, stored_name=row.stored_name).delete()
-            return _being_made(format, _made(user, export, format, guard=guard))
+            return _being_made(format, _made(user, export, format, guard=guard, mask=mask))
     except FileMissing:
         return _file_lost(export)
 
@@ -177,14 +189,14 @@ def _derived(export: Export, row: DerivedFile) -> _File:
     )
 
 
-def _made(user: User, export: Export, format_name: str, *, guard: bool) -> DerivedFile | None:
+def _made(user: User, export: Export, format_name: str, *, guard: bool, mask: Sequence[str]) -> DerivedFile | None:
     """Return the row of a format, wishing for it when nobody did yet.
 
     Raises:
         Refused: no such format.
         WrongState: it failed a moment ago; asking again at once would only wear out the worker.
     """
-    variant = formats.variant_of(format_name, guard=guard)
+    variant = formats.variant_of(format_name, guard=guard, mask=mask)
     row = DerivedFile.objects.filter(export=export, variant=variant).first()
     if row is not None and row.state == DerivedFile.State.FAILED:
         if row.wanted_at > timezone.now() - FAILED_FORMAT_RESTS:
@@ -196,7 +208,7 @@ def _made(user: User, export: Export, format_name: str, *, guard: bool) -> Deriv
                 ),
             )
         row = None
-    return row or formats.want_format(user=user, export=export, format=format_name, guard=guard)
+    return row or formats.want_format(user=user, export=export, format=format_name, guard=guard, mask=mask)
 
 
 def _being_made(format_name: str, row: DerivedFile | None) -> HttpResponse:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import DerivedFile, Download, Export, Requester, Role, Status, User
-from exports.services import audit_log, events, stored
+from exports.services import audit_log, events, limits, stored
 from exports.services.claims import lease_time
 from exports.services.refusals import Forbidden, WrongState
 from exports.services.roles import require_role
@@ -63,7 +63,7 @@ def extend_export(*, user: User, export: Export) -> Export:
     if role != Role.MANAGER and export.extended:
         raise Forbidden("extended_already", _("It was extended once already. A manager can extend it further."))
     now = timezone.now()
-    until = max(export.expires_at or now, now) + timedelta(hours=export.workspace.kept_hours)
+    until = max(export.expires_at or now, now) + timedelta(hours=limits.kept_hours(export))
     with transaction.atomic():
         rows = Export.objects.filter(
             pk=export.pk, status=Status.READY, expires_at=export.expires_at, expires_at__gt=now

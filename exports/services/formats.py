@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from exports.files.storage import FileMissing
 from exports.models import DerivedFile, Export, Status, User
 from exports.services import crash_points, doorbell, expire, shutdown, stored
 from exports.services.claims import lease_time
+from exports.services.masking import mask_key
 from exports.services.refusals import Refused, WrongState
 
 logger = logging.getLogger(__name__)
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 FORMATS = ("original", "jsonl", "json", "csv", "xlsx", "parquet")
 MADE = FORMATS[1:]
 PROFILE = "profile"  # no format to download: what the preview page reads (services/profiles.py)
+NO_GUARD = "-noguard"
 MAX_ATTEMPTS = 3
 CONVERSION_SECONDS = 2 * 3600
 NO_ROOM = 3  # exit status of exports.files.convert_job
@@ -34,15 +37,26 @@ WATCH_SECONDS = 0.2
 RENEW_SECONDS = 2.0
 
 
-def variant_of(format_name: str, *, guard: bool) -> str:
+def variant_of(format_name: str, *, guard: bool, mask: Sequence[str] = ()) -> str:
     """Return the name under which a format with these options is kept."""
-    return format_name if guard or format_name not in ("csv", "xlsx") else f"{format_name}-noguard"
+    name = format_name if guard or format_name not in ("csv", "xlsx") else f"{format_name}{NO_GUARD}"
+    return f"{name}{mask_key(mask)}"
 
 
-def want_format(*, user: User, export: Export, format: str, guard: bool = True) -> DerivedFile:  # noqa: A002 - the field's word
+def want_format(
+    *,
+    user: User,
+    export: Export,
+    format: str,  # noqa: A002 - the field's word
+    guard: bool = True,
+    mask: Sequence[str] = (),
+) -> DerivedFile:
     """Return the row of a format, asking for it to be made when it is not there yet. Asked twice, made once.
 
     A format that failed before is tried again.
+
+    Args:
+        mask: columns to hide in it; the caller says for whom (services/masking.py).
 
     Raises:
         Refused: no such format.
@@ -56,7 +70,9 @@ def want_format(*, user: User, export: Export, format: str, guard: bool = True) 
         if not Export.objects.filter(pk=export.pk, status=Status.READY, expires_at__gt=now).update(note=export.note):
             raise WrongState("no_file", _("This export has no file to convert."))
         row, is_new = DerivedFile.objects.get_or_create(
-            export=export, variant=variant_of(format, guard=guard), defaults={"format": format, "wanted_at": now}
+            export=export,
+            variant=variant_of(format, guard=guard, mask=mask),
+            defaults={"format": format, "wanted_at": now, "mask": list(mask)},
         )
         if row.state == DerivedFile.State.FAILED:
             DerivedFile.objects.filter(pk=row.pk, state=DerivedFile.State.FAILED).update(
@@ -169,7 +185,8 @@ def _convert(making: _Making, source: Path, target: Path) -> dict[str, Any] | No
         "source_kind": row.export.file_kind,
         "format": row.format,
         "data_type": row.export.data_type,
-        "guard": not row.variant.endswith("-noguard"),
+        "guard": NO_GUARD not in row.variant,
+        "mask": row.mask,
     }
     child = subprocess.Popen(  # noqa: S603 - our own interpreter and module; the job goes by standard input
         [sys.executable, "-m", "exports.files.convert_job"],

@@ -34,6 +34,9 @@ DEEDS: dict[str, Deed] = {
     "person.second_factor_added": Deed("shield-lock", gettext_lazy("Added a second factor")),
     "person.second_factor_removed": Deed("shield-lock", gettext_lazy("Removed a second factor")),
     "person.second_factor_renewed": Deed("shield-lock", gettext_lazy("Made new recovery codes")),
+    "person.second_factor_renamed": Deed("shield-lock", gettext_lazy("Renamed a passkey")),
+    "person.sign_in_linked": Deed("building-community", gettext_lazy("Linked the company’s sign-in")),
+    "person.sign_in_unlinked": Deed("unlink", gettext_lazy("Unlinked the company’s sign-in")),
     "person.sessions_ended": Deed("logout", gettext_lazy("Signed out elsewhere")),
     "person.settings_changed": Deed("user-circle", gettext_lazy("Changed own settings")),
     "api_token.made": Deed("key", gettext_lazy("Made an API token")),
@@ -48,6 +51,10 @@ DEEDS: dict[str, Deed] = {
     "member.added": Deed("user-plus", gettext_lazy("Let a person in")),
     "member.changed": Deed("user-check", gettext_lazy("Changed a person’s role")),
     "member.removed": Deed("user-minus", gettext_lazy("Took a person out")),
+    "invitation.sent": Deed("mail", gettext_lazy("Invited a person")),
+    "invitation.resent": Deed("mail", gettext_lazy("Sent an invitation again")),
+    "invitation.revoked": Deed("ban", gettext_lazy("Revoked an invitation")),
+    "invitation.accepted": Deed("user-check", gettext_lazy("Accepted an invitation")),
     "token.set": Deed("key", gettext_lazy("Saved an access token")),
     "token.forgotten": Deed("key", gettext_lazy("Deleted the access token")),
     "token.tested": Deed("plug-connected", gettext_lazy("Tried the access token")),
@@ -64,6 +71,7 @@ DEEDS: dict[str, Deed] = {
     "export.approved": Deed("check", gettext_lazy("Approved an export")),
     "export.declined": Deed("hand-stop", gettext_lazy("Declined an export")),
     "limits.changed": Deed("adjustments-horizontal", gettext_lazy("Changed limits or approvals")),
+    "masking.changed": Deed("eye", gettext_lazy("Changed the masked columns")),
     "record.taken": Deed("clipboard-list", gettext_lazy("Took this record away as a file")),
     "admin.added": Deed("tool", gettext_lazy("Added in the administration")),
     "admin.changed": Deed("tool", gettext_lazy("Changed in the administration")),
@@ -75,10 +83,12 @@ FAMILIES: dict[str, Promise] = {
     "api_token.": gettext_lazy("API tokens"),
     "export.": gettext_lazy("Exports and downloads"),
     "member.": gettext_lazy("People and roles"),
+    "invitation.": gettext_lazy("Invitations"),
     "token.": gettext_lazy("Access tokens"),
     "token_keys.": gettext_lazy("Encryption keys"),
     "workspace.": gettext_lazy("Workspaces"),
     "limits.": gettext_lazy("Limits and approvals"),
+    "masking.": gettext_lazy("Masked columns"),
     "admin.": gettext_lazy("Administration"),
     "record.": gettext_lazy("This record"),
 }
@@ -112,10 +122,14 @@ DETAILS: dict[str, Promise] = {
     "types": gettext_lazy("types"),
     "approval_types": gettext_lazy("with approval"),
     "removed": gettext_lazy("removed"),
+    "columns": gettext_lazy("columns"),
+    "roles": gettext_lazy("for"),
     "resumed": gettext_lazy("ended the pause"),
     "retention_hours": gettext_lazy("hours a file is kept"),
     "role": gettext_lazy("role"),
     "before": gettext_lazy("before"),
+    "is_new": gettext_lazy("new here"),
+    "linked": gettext_lazy("linked"),
     "scopes": gettext_lazy("may"),
     "step": gettext_lazy("step"),
     "theme": gettext_lazy("colours"),
@@ -142,7 +156,7 @@ def detail(key: str, value: Any) -> str:
             for inner, one in value.items()
         ) or _("no limit")
     if isinstance(value, list):
-        return ", ".join(str(_TYPES.get(one, one)) for one in value)
+        return ", ".join(str(_TYPES.get(one, _ROLES.get(one, one) if key == "roles" else one)) for one in value)
     if key in ("bytes", "bytes_kept"):
         return size(value)
     if key in ("role", "before"):

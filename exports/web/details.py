@@ -1,5 +1,6 @@
 """An export's own page: what the person sees of it and may do with it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from exports.services import describe, formats
 from exports.services.describe import Entry
 from exports.services.former import may_be_taken_over
 from exports.services.health import Health
+from exports.services.masking import mask_for
 from exports.web import times
 from exports.web.explain import EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, TONE_ICONS, TYPES, FormatWords, TypeWords
 from exports.web.ranges import MILLISECOND
@@ -62,6 +64,7 @@ class Detail:
     may: May
     lines: tuple[Line, ...]
     formats: tuple[Format, ...]
+    is_masked: bool
     requesters: tuple[str, ...]
     downloads: tuple[tuple[datetime, str, str], ...]
     type_words: TypeWords
@@ -73,6 +76,7 @@ class Detail:
 def detail_of(export: Export, person: User, health: Health) -> Detail:
     """Return what the page shows (its workspace, host and requester loaded with the export)."""
     now = timezone.now()
+    mask = mask_for(person, export.workspace)
     places = describe.queue_positions([export])
     seats = Requester.objects.filter(export=export).select_related("user").order_by("joined_at")
     requesters = [seat.user for seat in seats]
@@ -80,7 +84,8 @@ def detail_of(export: Export, person: User, health: Health) -> Detail:
         row=row_view(export, now=now, place=places.get(export.pk), health=health),
         may=_may(export, person, is_requester=person in requesters),
         lines=tuple(_line(entry) for entry in describe.timeline(export)),
-        formats=_formats(export) if export.status == Status.READY else (),
+        is_masked=bool(mask),
+        formats=_formats(export, mask) if export.status == Status.READY else (),
         requesters=tuple(str(one) for one in requesters),
         downloads=tuple(
             (one.at, str(one.user or ""), one.format)
@@ -117,12 +122,15 @@ def _line(entry: Entry) -> Line:
     return Line(entry.at, entry.sentence, str(entry.actor or ""), icon, tone)
 
 
-def _formats(export: Export) -> tuple[Format, ...]:
+def _formats(export: Export, mask: Sequence[str]) -> tuple[Format, ...]:
+    """Return what may be downloaded: not the original where columns are masked."""
     made = {row.variant: row for row in DerivedFile.objects.filter(export=export)}
     offered = [Format("original", FORMATS["original"], DerivedFile.State.READY.value, export.bytes, 0)]
+    if mask:
+        offered = []
     for name, words in FORMATS.items():
         if name in formats.MADE:
-            row = made.get(name)
+            row = made.get(formats.variant_of(name, guard=True, mask=mask))
             offered.append(
                 Format(name, words, row.state, row.bytes, row.done_rows) if row else Format(name, words, "", None, 0)
             )

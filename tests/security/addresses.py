@@ -8,8 +8,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
-from exports.models import Status, User
+from exports.models import Role, Status, User
 from exports.services.api_tokens import make_api_token
+from exports.services.invitations import invite
 from tests.support.cast import Cast, content_of, make_export, make_ready_export
 from tests.web.conftest import BACKEND
 
@@ -104,8 +105,9 @@ def keys_for(address: Address, cast: Cast) -> dict[str, Any]:
         keys["pk"] = keys["export_id"] = made.pk
     elif name == "api-token-revoke":
         keys["pk"] = make_api_token(user=cast.alice, name="nightly")[0].pk
-    elif name.startswith("invitation-"):
-        keys["pk"] = cast.acme.pk
+    elif name.startswith("invitation"):
+        made = invite(actor=cast.alice, workspace=cast.acme, email="dana@example.com", role=Role.VIEWER)
+        keys |= {"pk": cast.acme.pk, "invitation": made.pk, "secret": made.secret()}
     else:
         keys["pk"] = cast.acme.pk
     return keys

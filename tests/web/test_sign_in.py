@@ -139,7 +139,11 @@ def test_address_is_an_administrator_s_to_change(dana: User, client: Client) -> 
 
 
 def test_old_session_confirms_its_password_before_what_matters(dana: User, browse: Browse) -> None:
-    answer = browse(dana).get("/accounts/2fa/totp/activate/")
+    client = browse(dana)
+    session = client.session
+    session["shown_at"] -= 901
+    session.save()
+    answer = client.get("/accounts/2fa/totp/activate/")
     assert answer.headers["Location"].startswith("/accounts/reauthenticate/")
 
 

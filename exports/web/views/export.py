@@ -12,12 +12,14 @@ from django.views.decorators.vary import vary_on_headers
 
 from exports.models import DerivedFile, Export, User
 from exports.services import cancel, downloads, expire, former, health, queue
-from exports.services.refusals import Gone, Refusal, WrongState
+from exports.services.refusals import Forbidden, Gone, Refusal, WrongState
 from exports.web.acts import act, export_for, person_of
 from exports.web.details import detail_of, is_whole_days
 from exports.web.explain import FORMATS
 from exports.web.guards import signed_in
 from exports.web.rows import version_of
+
+STATUS_OF: dict[type[Refusal], int] = {Forbidden: 403, Gone: 410, WrongState: 409}
 
 
 @require_safe
@@ -113,7 +115,7 @@ def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
             guard=request.GET.get("guard") != "off",
         )
     except Refusal as refusal:
-        status = 410 if isinstance(refusal, Gone) else 409 if isinstance(refusal, WrongState) else 400
+        status = STATUS_OF.get(type(refusal), 400)
         context = {"export": export, "sentence": refusal.message, "status": status, "section": "exports"}
         return render(request, "exports/no_file.html", context, status=status)
     if response.status_code != 202:
