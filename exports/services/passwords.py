@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from zxcvbn import zxcvbn  # type: ignore[import-untyped]
@@ -15,7 +16,7 @@ LOOKED_AT = 64  # characters; what is longer is judged by its beginning, for the
 OURS = ("lacportal", "portal", "liferay", "analytics", "analyticscloud", "export")
 
 
-class GuessingValidator:
+class GuessingValidator(CommonPasswordValidator):
     """Refuses what is soon guessed: leaked passwords, and those made from them, from words or from the person."""
 
     def validate(self, password: str, user: Any = None) -> None:
@@ -24,7 +25,8 @@ class GuessingValidator:
         Raises:
             ValidationError: ``password_guessable``.
         """
-        if zxcvbn(password[:LOOKED_AT], user_inputs=_known_of(user))["guesses"] < LEAST_GUESSES:
+        is_known = password.lower().strip() in self.passwords
+        if is_known or zxcvbn(password[:LOOKED_AT], user_inputs=_known_of(user))["guesses"] < LEAST_GUESSES:
             raise ValidationError(
                 _(
                     "This password would soon be guessed: it is among known ones, or made from them, from words, names "

@@ -28,9 +28,13 @@ class ProfileForm(forms.ModelForm):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         own_names = [(code, get_language_info(code)["name_local"]) for code, _name in settings.LANGUAGES]
-        self.fields["language"] = forms.ChoiceField(required=False, choices=[("", _("Like the browser")), *own_names])
+        self.fields["language"] = forms.ChoiceField(
+            label=_("Language"), required=False, choices=[("", _("Like the browser")), *own_names]
+        )
         self.fields["time_zone"] = forms.ChoiceField(
-            required=False, choices=[("", _("Like the browser")), *((name, name) for name in zone_names())]
+            label=_("Time zone"),
+            required=False,
+            choices=[("", _("Like the browser")), *((name, name) for name in zone_names())],
         )
 
     def clean_name(self) -> str:
