@@ -20,6 +20,7 @@ from exports.services.api_tokens import workspaces_of
 from exports.services.downloads import file_response
 from exports.services.paging import LIMIT_MOST, keyset_page
 from exports.services.texts import clean_line
+from exports.services.variants import read_variant
 
 router = Router(tags=["exports"], by_alias=True)
 
@@ -28,6 +29,7 @@ KeyText = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 StatusText = Annotated[str, WithJsonSchema({"type": "string", "enum": Status.values})]
 TypeText = Annotated[str, WithJsonSchema({"type": "string", "enum": DataType.values})]
 FormatName = Literal["original", "jsonl", "json", "csv", "xlsx", "parquet"]
+OnOff = Literal["on", "off"]
 
 FILE_ANSWERS: dict[str, Any] = {
     "responses": {
@@ -161,19 +163,23 @@ def run_again(request: HttpRequest, export_id: UUID) -> object:
 def get_file(
     request: HttpRequest,
     export_id: UUID,
-    format: FormatName = "original",
-    guard: Literal["on", "off"] = "on",  # noqa: A002 - the contract's word
+    format: FormatName = "original",  # noqa: A002 - the contract's word
+    guard: OnOff = "on",
+    bom: OnOff = "on",
+    delimiter: Literal["comma", "semicolon", "tab"] = "comma",
+    gzip: OnOff = "off",
 ) -> HttpResponseBase:
     """The file. Other formats than `original` are made at the first request: 202 with Retry-After until they are.
 
-    `guard=off` leaves cells of CSV and XLSX that a spreadsheet would read as formulas as they are.
+    `guard=off` leaves cells of CSV and XLSX that a spreadsheet would read as formulas as they are. CSV comes with
+    commas and a byte order mark, or by `delimiter` and `bom=off` otherwise; `gzip=on` packs JSON Lines.
     """
+    export = visible_export(request, export_id)
     return file_response(
         request,
         user=caller(request).user,
-        export=visible_export(request, export_id),
-        format=format,
-        guard=guard == "on",
+        export=export,
+        variant=read_variant(format=format, guard=guard, delimiter=delimiter, bom=bom, gzip=gzip),
     )
 
 

@@ -131,8 +131,11 @@ class EventsOut(Schema):
 
 class BeingMade(Schema):
     format: str
+    variant: str
     state: str
     rows_done: int
+    rows: int | None
+    seconds_left: int | None
 
 
 class FieldError(Schema):

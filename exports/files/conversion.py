@@ -13,8 +13,9 @@ from exports.files.columns import TooManyColumns
 from exports.files.faults import StorageFull
 from exports.files.sinks import HashedFile
 
-__all__ = ["FORMATS", "Converted", "StorageFull", "TooManyColumns", "convert"]
+__all__ = ["FORMATS", "SHEET_ROWS", "Converted", "StorageFull", "TooManyColumns", "convert"]
 
+SHEET_ROWS: Final = 1_048_575  # of a worksheet, below the header
 FORMATS: Final = ("original", "jsonl", "json", "csv", "xlsx", "parquet")
 
 # By name, so that a child loads only the library its own format needs.
@@ -47,6 +48,7 @@ class Job:
     guard: bool
     delimiter: str
     bom: bool
+    gzip: bool
     on_progress: Callable[[int], None]
     mask: Sequence[str] = ()
 
@@ -67,21 +69,23 @@ def convert(
     guard: bool = True,
     delimiter: str = ",",
     bom: bool = True,
+    gzip: bool = False,
     mask: Sequence[str] = (),
     on_progress: Callable[[int], None] | None = None,
 ) -> Converted:
     """Write `source`, a stored original whose receipt says `source_kind`, to the new file `target` as `format`.
 
     `guard` puts an apostrophe before text that a spreadsheet would run as a formula (CSV and XLSX); `delimiter`
-    and `bom` are for CSV. The values of the columns in `mask` read `***` (exports/files/masking.py). `on_progress`
-    gets rows done. Raises `ValueError` for a format that is not made, `ArchiveRefused` when the original is broken,
-    `TooManyColumns`, `StorageFull`, `FileExistsError`. However it fails, `target` is gone afterwards.
+    and `bom` are for CSV, `gzip` packs JSON Lines. The values of the columns in `mask` read `***`
+    (exports/files/masking.py). `on_progress` gets rows done. Raises `ValueError` for a format that is not made,
+    `ArchiveRefused` when the original is broken, `TooManyColumns`, `StorageFull`, `FileExistsError`. However it fails,
+    `target` is gone afterwards.
     """
     if format not in _MAKERS:
         raise ValueError(f"{format} is not a format that is made")
     module, name = _MAKERS[format].split(":")
     make = cast(Maker, getattr(importlib.import_module(module), name))
-    job = Job(source, source_kind, data_type, guard, delimiter, bom, on_progress or _ignore, mask)
+    job = Job(source, source_kind, data_type, guard, delimiter, bom, gzip, on_progress or _ignore, mask)
     with HashedFile(target) as file:
         try:
             rows = make(job, file)

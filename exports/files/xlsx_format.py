@@ -15,12 +15,11 @@ import polars as pl
 import xlsxwriter
 
 from exports.files.columns import ColumnFinder
-from exports.files.conversion import Job
+from exports.files.conversion import SHEET_ROWS, Job
 from exports.files.frames import columns_for, guarded, guarded_names, write_frames
 from exports.files.sinks import HashedFile
 from exports.files.zip_writer import ZipWriter
 
-_SHEET_ROWS: Final = 1_048_575  # below the header
 _SHEET_BYTES: Final = 2**32 - 2**26  # beyond 4 GiB a part needs ZIP64, which Excel calls damaged
 _XML_ROWS: Final = 2_000  # at a time: as XML a row is several times its size
 _CELL_UNITS: Final = 32_767
@@ -57,7 +56,7 @@ _ODD_LETTER: Final = re.compile("([\x00-\x08\x0b-\x1f])|([\ufffe\uffff])|_(?=x[0
 
 def write_xlsx(job: Job, target: HashedFile) -> int:
     """All rows as a workbook. A text longer than a cell holds (32,767 UTF-16 units) is cut, and says so."""
-    sheet_rows = _SHEET_ROWS
+    sheet_rows = SHEET_ROWS
     while True:
         try:
             return write_frames(job, _XlsxFile(job, target, sheet_rows), scan_first=True)

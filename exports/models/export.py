@@ -175,6 +175,7 @@ class Export(models.Model):
     ready_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     extended = models.PositiveIntegerField(default=0)
+    pinned_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     error_code = models.CharField(max_length=40, blank=True, default="")
     error_line = models.BigIntegerField(null=True, blank=True)
@@ -224,6 +225,9 @@ class Export(models.Model):
                     & Q(expires_at__isnull=False)
                 ),
                 name="export_ready_has_file",
+            ),
+            models.CheckConstraint(
+                condition=Q(pinned_at__isnull=True) | Q(status="ready"), name="export_pinned_is_ready"
             ),
             models.CheckConstraint(
                 condition=~Q(status__in=["expired", "failed", "cancelled"]) | Q(ended_at__isnull=False),

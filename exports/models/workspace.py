@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from exports.models.user import User
 
 
+LONGEST_HOURS = 90 * 24.0  # where a workspace says nothing else
+
+
 class PauseCode(models.TextChoices):
     """Why a workspace's lane stands still."""
 
@@ -85,6 +88,7 @@ class Workspace(models.Model):
     # Columns whose values these roles see only as *** (services/masking.py).
     masked_columns = models.JSONField(default=list, blank=True)
     masked_roles = models.JSONField(default=list, blank=True)
+    longest_hours = models.FloatField(_("hours a file may be kept at most"), null=True, blank=True)
 
     token_sealed = models.TextField(blank=True, default="")
     token_fingerprint = models.CharField(max_length=64, blank=True, default="")
@@ -148,6 +152,10 @@ class Workspace(models.Model):
                 condition=Q(retention_hours__isnull=True) | Q(retention_hours__gt=0),
                 name="workspace_retention_positive",
             ),
+            models.CheckConstraint(
+                condition=Q(longest_hours__isnull=True) | Q(longest_hours__gt=0),
+                name="workspace_longest_positive",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -180,6 +188,11 @@ class Workspace(models.Model):
     def kept_hours(self) -> float:
         """Hours a file is kept from the moment it is ready."""
         return settings.EXPORT_RETENTION_HOURS if self.retention_hours is None else self.retention_hours
+
+    @property
+    def longest_kept_hours(self) -> float:
+        """Hours from the moment a file is ready beyond which nobody can have it kept, pinned or not."""
+        return max(LONGEST_HOURS if self.longest_hours is None else self.longest_hours, self.kept_hours)
 
     def role_of(self, user: "User") -> Role | None:
         """Return the person's role here; manager for a site administrator, None for a stranger."""

@@ -1,6 +1,5 @@
 """Hands out files: whole or in part, in constant memory, under a safe name, each time on record."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -20,9 +19,11 @@ from exports.files.storage import FileMissing
 from exports.models import DerivedFile, Download, Export, Status, User
 from exports.services import audit_log, describe, expire, formats, stored
 from exports.services.addresses import client_address
+from exports.services.estimates import largest_made, seconds_left
 from exports.services.http_ranges import Unsatisfiable, if_range_holds, parse_range
-from exports.services.masking import mask_for
-from exports.services.refusals import Forbidden, Gone, Refused, WrongState
+from exports.services.masking import as_seen_by
+from exports.services.refusals import Forbidden, Gone, WrongState
+from exports.services.variants import ORIGINAL, Variant
 
 RETRY_AFTER_SECONDS = 2
 FAILED_FORMAT_RESTS = timedelta(minutes=10)
@@ -38,7 +39,9 @@ ORIGINALS = {
 MADE = {
     "jsonl": ("jsonl", "application/x-ndjson"),
     "json": ("json", "application/json"),
+    "jsonl-gz": ("jsonl.gz", "application/gzip"),
     "csv": ("csv", "text/csv; charset=utf-8"),
+    "csv-tab": ("tsv", "text/tab-separated-values; charset=utf-8"),
     "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "parquet": ("parquet", "application/vnd.apache.parquet"),
 }
@@ -69,48 +72,43 @@ def file_response(
     *,
     user: User,
     export: Export,
-    format: str = "original",
-    guard: bool = True,  # noqa: A002 - the field's word
+    variant: Variant = ORIGINAL,
 ) -> HttpResponseBase:
     """Answer a GET or HEAD for an export's file. Who may see ``export`` at all is the caller's queryset's matter.
 
     Args:
-        format: ``original``, or one that is made on the first request for it.
-        guard: in CSV and XLSX, keep cells from being read as formulas.
+        variant: the original, or a format that is made on the first request for it.
 
     Returns:
-        200, 206, 304, 412 or 416; 202 with ``Retry-After`` (JSON: ``format``, ``rows_done``) while a format is made.
+        200, 206, 304, 412 or 416; 202 with ``Retry-After`` (JSON: what, how far, how long) while a format is made.
 
     Raises:
-        Refused: no such format.
         Forbidden: the original, to a role for which columns are masked.
         WrongState: not ready yet, failed, cancelled, or the format can't be made.
         Gone: expired, deleted, or lost.
     """
     refuse_without_file(export)
+    asked, variant = variant, as_seen_by(user, export.workspace, variant)
+    if variant.mask and asked == ORIGINAL:
+        raise Forbidden(
+            "masked",
+            _(
+                "Your role gets this workspace’s files with some columns masked, and the original has them in "
+                "clear. Choose another format."
+            ),
+        )
     try:
-        if format not in formats.FORMATS:
-            raise Refused("unknown_format", _("Choose one of the formats offered."), "format")
-        mask = mask_for(user, export.workspace)
-        if format == "original" and mask:
-            raise Forbidden(
-                "masked",
-                _(
-                    "Your role gets this workspace’s files with some columns masked, and the original has them in "
-                    "clear. Choose another format."
-                ),
-            )
-        if format == "original":
-            return _send(request, user, export, _original(export), format)
-        row = _made(user, export, format, guard=guard, mask=mask)
+        if variant == ORIGINAL:
+            return _send(request, user, export, _original(export), variant.format)
+        row = _made(user, export, variant)
         if row is None or row.state != DerivedFile.State.READY:
-            return _being_made(format, row)
+            return _being_made(export, variant, row)
         try:
-            return _send(request, user, export, _derived(export, row), format)
+            return _send(request, user, export, _derived(export, row), variant.format)
         except FileMissing:
             # Removed behind our back; unlike an original it can be made again.
             DerivedFile.objects.filter(pk=row.pk, stored_name=row.stored_name).delete()
-            return _being_made(format, _made(user, export, format, guard=guard, mask=mask))
+            return _being_made(export, variant, _made(user, export, variant))
     except FileMissing:
         return _file_lost(export)
 
@@ -183,21 +181,21 @@ def _original(export: Export) -> _File:
 def _derived(export: Export, row: DerivedFile) -> _File:
     assert row.bytes is not None
     assert row.made_at is not None
-    extension, content_type = MADE[row.format]
+    variant = Variant.named(row.variant)
+    plain = Variant(variant.format, delimiter="tab" if variant.delimiter == "tab" else "comma", gzip=variant.gzip)
+    extension, content_type = MADE[plain.name]
     return _File(
         row.stored_name, row.bytes, row.sha256, row.made_at, content_disposition(export, extension), content_type
     )
 
 
-def _made(user: User, export: Export, format_name: str, *, guard: bool, mask: Sequence[str]) -> DerivedFile | None:
+def _made(user: User, export: Export, variant: Variant) -> DerivedFile | None:
     """Return the row of a format, wishing for it when nobody did yet.
 
     Raises:
-        Refused: no such format.
         WrongState: it failed a moment ago; asking again at once would only wear out the worker.
     """
-    variant = formats.variant_of(format_name, guard=guard, mask=mask)
-    row = DerivedFile.objects.filter(export=export, variant=variant).first()
+    row = DerivedFile.objects.filter(export=export, variant=variant.name).first()
     if row is not None and row.state == DerivedFile.State.FAILED:
         if row.wanted_at > timezone.now() - FAILED_FORMAT_RESTS:
             raise WrongState(
@@ -208,11 +206,18 @@ def _made(user: User, export: Export, format_name: str, *, guard: bool, mask: Se
                 ),
             )
         row = None
-    return row or formats.want_format(user=user, export=export, format=format_name, guard=guard, mask=mask)
+    return row or formats.want_format(user=user, export=export, variant=variant)
 
 
-def _being_made(format_name: str, row: DerivedFile | None) -> HttpResponse:
-    answer = {"format": format_name, "state": "being_made", "rows_done": row.done_rows if row else 0}
+def _being_made(export: Export, variant: Variant, row: DerivedFile | None) -> HttpResponse:
+    answer = {
+        "format": variant.format,
+        "variant": variant.name,
+        "state": "being_made",
+        "rows_done": row.done_rows if row else 0,
+        "rows": export.rows,
+        "seconds_left": seconds_left(row, export.rows, largest_made()) if row else None,
+    }
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
     return JsonResponse(answer, status=202, headers=headers)
 

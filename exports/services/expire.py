@@ -1,7 +1,7 @@
 """The end of a file: expiry, deletion, loss. One UPDATE clears the name, then the bytes go (design.md §5)."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -52,30 +52,99 @@ def mark_file_lost(export: Export) -> bool:
     return _remove_file(export, Status.FAILED, events.FILE_LOST, guard={}, error_code="file_lost")
 
 
+def latest_moment(export: Export) -> datetime | None:
+    """Return until when a file can be kept at most: the workspace's limit, counted from when it was ready."""
+    return export.ready_at and export.ready_at + timedelta(hours=export.workspace.longest_kept_hours)
+
+
+def can_be_extended(export: Export) -> bool:
+    """Tell whether there is a file whose end can still be moved."""
+    latest = latest_moment(export)
+    return (
+        export.status == Status.READY
+        and export.pinned_at is None
+        and export.expires_at is not None
+        and latest is not None
+        and export.expires_at < latest
+    )
+
+
 def extend_export(*, user: User, export: Export) -> Export:
     """Keep a ready file for another span of its workspace's hours: a member once, a manager freely.
 
+    Nobody beyond the workspace's limit.
+
     Raises:
         Forbidden: a member who has extended it already, or does not own it.
-        WrongState: there is no file.
+        WrongState: there is no file, or it is kept as long as can be.
     """
     role = _require_owner(user, export)
     if role != Role.MANAGER and export.extended:
         raise Forbidden("extended_already", _("It was extended once already. A manager can extend it further."))
     now = timezone.now()
+    if export.status == Status.READY and not can_be_extended(export):
+        raise WrongState("kept_longest", _("It is kept as long as this workspace allows already."))
     until = max(export.expires_at or now, now) + timedelta(hours=limits.kept_hours(export))
+    until = min(until, latest_moment(export) or until)
+    _move_end(export, user, until, events.EXTENDED, audit_log.EXPORT_EXTENDED, extended=export.extended + 1)
+    return export
+
+
+def pin_file(*, user: User, export: Export) -> Export:
+    """Keep a ready file as long as its workspace allows, until somebody unpins it.
+
+    The end moves to that moment, so that a pinned file too has one that its page shows (docs/decisions/).
+
+    Raises:
+        Forbidden: not a manager.
+        WrongState: there is no file, or it is pinned already.
+    """
+    require_role(user, export.workspace, Role.MANAGER)
+    if export.pinned_at is not None:
+        raise WrongState("pinned_already", _("It is pinned already."))
+    now = timezone.now()
+    until = max(export.expires_at or now, latest_moment(export) or now)
+    _move_end(export, user, until, events.PINNED, audit_log.EXPORT_PINNED, pinned_at=now)
+    return export
+
+
+def unpin_file(*, user: User, export: Export) -> Export:
+    """Let a pinned file go again, after the workspace's usual hours from now.
+
+    Raises:
+        Forbidden: not a manager.
+        WrongState: there is no file, or it isn't pinned.
+    """
+    require_role(user, export.workspace, Role.MANAGER)
+    if export.pinned_at is None:
+        raise WrongState("not_pinned", _("It isn’t pinned."))
+    usual = timezone.now() + timedelta(hours=limits.kept_hours(export))
+    until = min(export.expires_at or usual, usual)
+    _move_end(export, user, until, events.UNPINNED, audit_log.EXPORT_UNPINNED, pinned_at=None)
+    return export
+
+
+def _move_end(export: Export, user: User, until: datetime, event: str, action: str, **values: Any) -> None:
+    """Write another end of a file that is still there and whose end is the one last read.
+
+    Raises:
+        WrongState: it is gone, or somebody else has moved its end meanwhile.
+    """
+    now = timezone.now()
     with transaction.atomic():
         rows = Export.objects.filter(
-            pk=export.pk, status=Status.READY, expires_at=export.expires_at, expires_at__gt=now
+            pk=export.pk,
+            status=Status.READY,
+            expires_at=export.expires_at,
+            expires_at__gt=now,
+            pinned_at=export.pinned_at,
         )
-        if not rows.update(expires_at=until, extended=export.extended + 1):
+        if not rows.update(expires_at=until, **values):
             raise WrongState("no_file", _("There is no file to extend any more."))
-        export.expires_at, export.extended = until, export.extended + 1
-        events.record_event(export, events.EXTENDED, at=now, actor=user, until=until.isoformat())
-        audit_log.record_audit(
-            audit_log.EXPORT_EXTENDED, actor=user, workspace=export.workspace, subject=str(export.pk)
-        )
-    return export
+        for name, value in {"expires_at": until, **values}.items():
+            setattr(export, name, value)
+        events.record_event(export, event, at=now, actor=user, until=until.isoformat())
+        audit_log.record_audit(action, actor=user, workspace=export.workspace, subject=str(export.pk))
 
 
 def reap_files() -> int:
@@ -119,7 +188,7 @@ def _remove_file(
             DerivedFile.objects.filter(export=export).exclude(stored_name="").values_list("stored_name", flat=True)
         )
         names.append(export.stored_name)
-        if not Export.objects.filter(**guard).move(export, to, stored_name="", ended_at=now, **values):
+        if not Export.objects.filter(**guard).move(export, to, stored_name="", ended_at=now, pinned_at=None, **values):
             return False
         DerivedFile.objects.filter(export=export).delete()
         events.record_event(

@@ -1,11 +1,7 @@
 """Other formats of a stored file: wanted once, made once, in a child process (design.md §4, §5)."""
 
-import json
 import logging
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,48 +17,27 @@ from exports.files.storage import FileMissing
 from exports.models import DerivedFile, Export, Status, User
 from exports.services import crash_points, doorbell, expire, shutdown, stored
 from exports.services.claims import lease_time
-from exports.services.masking import mask_key
+from exports.services.converting import Ended, run_conversion
 from exports.services.refusals import Refused, WrongState
+from exports.services.variants import DELIMITERS, MADE, PROFILE, Variant
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("original", "jsonl", "json", "csv", "xlsx", "parquet")
-MADE = FORMATS[1:]
-PROFILE = "profile"  # no format to download: what the preview page reads (services/profiles.py)
-NO_GUARD = "-noguard"
 MAX_ATTEMPTS = 3
-CONVERSION_SECONDS = 2 * 3600
 NO_ROOM = 3  # exit status of exports.files.convert_job
-WATCH_SECONDS = 0.2
 RENEW_SECONDS = 2.0
 
 
-def variant_of(format_name: str, *, guard: bool, mask: Sequence[str] = ()) -> str:
-    """Return the name under which a format with these options is kept."""
-    name = format_name if guard or format_name not in ("csv", "xlsx") else f"{format_name}{NO_GUARD}"
-    return f"{name}{mask_key(mask)}"
-
-
-def want_format(
-    *,
-    user: User,
-    export: Export,
-    format: str,  # noqa: A002 - the field's word
-    guard: bool = True,
-    mask: Sequence[str] = (),
-) -> DerivedFile:
+def want_format(*, user: User, export: Export, variant: Variant) -> DerivedFile:
     """Return the row of a format, asking for it to be made when it is not there yet. Asked twice, made once.
 
     A format that failed before is tried again.
-
-    Args:
-        mask: columns to hide in it; the caller says for whom (services/masking.py).
 
     Raises:
         Refused: no such format.
         WrongState: the export has no file (``not_ready`` or ``expired``).
     """
-    if format not in (*MADE, PROFILE):
+    if variant.format not in (*MADE, PROFILE):
         raise Refused("unknown_format", _("Choose one of the formats offered."), "format")
     now = timezone.now()
     with transaction.atomic():
@@ -71,8 +46,8 @@ def want_format(
             raise WrongState("no_file", _("This export has no file to convert."))
         row, is_new = DerivedFile.objects.get_or_create(
             export=export,
-            variant=variant_of(format, guard=guard, mask=mask),
-            defaults={"format": format, "wanted_at": now, "mask": list(mask)},
+            variant=variant.name,
+            defaults={"format": variant.format, "mask": list(variant.mask), "wanted_at": now},
         )
         if row.state == DerivedFile.State.FAILED:
             DerivedFile.objects.filter(pk=row.pk, state=DerivedFile.State.FAILED).update(
@@ -171,7 +146,12 @@ def _claim(pk: int) -> _Making | None:
     if row.stored_name:
         stored.storage().remove(row.stored_name)
     claimed = DerivedFile.objects.filter(free, pk=pk, fence=row.fence, state=DerivedFile.State.WANTED).update(
-        fence=F("fence") + 1, leased_until=now + lease_time(), stored_name=name, attempts=row.attempts, done_rows=0
+        fence=F("fence") + 1,
+        leased_until=now + lease_time(),
+        stored_name=name,
+        attempts=row.attempts,
+        done_rows=0,
+        started_at=now,
     )
     return _Making(row, fence, name) if claimed else None
 
@@ -179,41 +159,37 @@ def _claim(pk: int) -> _Making | None:
 def _convert(making: _Making, source: Path, target: Path) -> dict[str, Any] | None:
     """Run the conversion in a child process, keeping the lease; None when it failed or must not go on."""
     row = making.row
+    variant = Variant.named(row.variant)
     job = {
         "source": str(source),
         "target": str(target),
         "source_kind": row.export.file_kind,
         "format": row.format,
         "data_type": row.export.data_type,
-        "guard": NO_GUARD not in row.variant,
+        "guard": variant.guard,
+        "delimiter": DELIMITERS[variant.delimiter],
+        "bom": variant.bom,
+        "gzip": variant.gzip,
         "mask": row.mask,
     }
-    child = subprocess.Popen(  # noqa: S603 - our own interpreter and module; the job goes by standard input
-        [sys.executable, "-m", "exports.files.convert_job"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=settings.BASE_DIR,
-        text=True,
-    )
-    try:
-        said = _watch(child, json.dumps(job), making)
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.communicate()
-    if said is None:
+    ended = run_conversion(job, go_on=_Renewal(making))
+    if ended is None:
         return None
-    output, errors = said
-    if child.returncode == 0:
-        result: dict[str, Any] = json.loads(output.splitlines()[-1])
-        return result
-    logger.error("format.failed %s %s exit=%s %s", row.export_id, row.variant, child.returncode, errors[-300:])
-    if child.returncode == NO_ROOM:
-        making.rest()  # never charged: it goes on when there is room
+    if ended.status != 0:
+        _give_up(making, ended)
         return None
+    return ended.made
+
+
+def _give_up(making: _Making, ended: Ended) -> None:
+    row = making.row
+    logger.error("format.failed %s %s exit=%s %s", row.export_id, row.variant, ended.status, ended.errors)
     attempts = row.attempts + 1
-    if attempts >= MAX_ATTEMPTS:
+    if ended.status == NO_ROOM:
+        making.rest()  # never charged: it goes on when there is room
+    elif attempts < MAX_ATTEMPTS:
+        making.rest(attempts=attempts)
+    else:
         making.write(
             state=DerivedFile.State.FAILED,
             error_code="conversion_failed",
@@ -221,29 +197,21 @@ def _convert(making: _Making, source: Path, target: Path) -> dict[str, Any] | No
             stored_name="",
             leased_until=None,
         )
-    else:
-        making.rest(attempts=attempts)
-    return None
 
 
-def _watch(child: "subprocess.Popen[str]", job: str, making: _Making) -> tuple[str, str] | None:
-    """Keep the lease until the child has ended, and return what it wrote; None when it must not go on."""
-    pending: str | None = job
-    renewed = time.monotonic()
-    deadline = renewed + CONVERSION_SECONDS
-    while True:
-        try:
-            return child.communicate(pending, timeout=WATCH_SECONDS)
-        except subprocess.TimeoutExpired:
-            pending = None
-        now = time.monotonic()
-        if now > deadline:  # counts like any failure, or it would begin anew for ever
-            child.kill()
-            return child.communicate()
+class _Renewal:
+    """Keeps the lease while the child works, and writes down how far it is; says whether it may go on."""
+
+    def __init__(self, making: _Making) -> None:
+        self._making = making
+        self._renewed = time.monotonic()
+
+    def __call__(self, rows: int) -> bool:
         if shutdown.is_stopping():
-            making.write(leased_until=None, rung_at=None)  # handed back, free of charge
-            return None
-        if now - renewed >= min(settings.EXPORT_LEASE_SECONDS / 3, RENEW_SECONDS):
-            renewed = now
-            if not making.write(leased_until=timezone.now() + lease_time()):
-                return None
+            self._making.write(leased_until=None, rung_at=None)  # handed back, free of charge
+            return False
+        now = time.monotonic()
+        if now - self._renewed < min(settings.EXPORT_LEASE_SECONDS / 3, RENEW_SECONDS):
+            return True
+        self._renewed = now
+        return self._making.write(leased_until=timezone.now() + lease_time(), done_rows=rows)

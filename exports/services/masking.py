@@ -1,7 +1,7 @@
 """Masked columns: chosen roles get files and previews in which named columns read ``***``."""
 
-import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -13,6 +13,7 @@ from exports.services.pauses import lock_workspace
 from exports.services.refusals import Refused
 from exports.services.roles import require_role
 from exports.services.texts import clean_line
+from exports.services.variants import Variant
 
 COLUMNS_MOST = 100
 NAME_MOST = 200
@@ -30,12 +31,9 @@ def mask_for(user: User, workspace: Workspace) -> tuple[str, ...]:
     return tuple(workspace.masked_columns) if masked else ()
 
 
-def mask_key(columns: Sequence[str]) -> str:
-    """Return what tells files with one mask from those with another, or none: part of their variant."""
-    if not columns:
-        return ""
-    names = "\n".join(sorted(name.lower() for name in columns))
-    return f"-masked-{hashlib.sha256(names.encode()).hexdigest()[:12]}"
+def as_seen_by(user: User, workspace: Workspace, variant: Variant) -> Variant:
+    """Return the variant that this person gets when asking for one."""
+    return replace(variant, mask=mask_for(user, workspace))
 
 
 def set_masking(*, actor: User, workspace: Workspace, columns: Sequence[str], roles: Sequence[str]) -> None:

@@ -232,6 +232,8 @@ EVENTS: dict[str, Promise] = {
     "cancelled": _("Cancelled"),
     "expired": _("The file expired and was removed; this record stays"),
     "extended": _("Kept longer"),
+    "pinned": _("Pinned: kept as long as the workspace allows"),
+    "unpinned": _("Unpinned: kept for the usual time from then on"),
     "deleted": _("The file was deleted; this record stays"),
     "file_lost": _("The stored file is gone or was altered; it is no longer offered"),
     "ran_again": _("Run again as a new export"),

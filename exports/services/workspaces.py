@@ -112,11 +112,13 @@ def update_workspace(
     base_url: str | None = None,
     time_zone: str | None = None,
     retention_hours: float | None | Unchanged = UNCHANGED,
+    longest_hours: float | None | Unchanged = UNCHANGED,
 ) -> Workspace:
     """Change what is given. Another base URL deletes the token and pauses: a token belongs to its address.
 
     Args:
         retention_hours: how long new files are kept; None means ``EXPORT_RETENTION_HOURS``. Shown dates never move.
+        longest_hours: how long a file can be kept at most, extended or pinned; None means 90 days.
 
     Returns:
         The row as it stands now.
@@ -132,7 +134,9 @@ def update_workspace(
     if time_zone is not None:
         wanted["time_zone"] = _clean_time_zone(time_zone)
     if not isinstance(retention_hours, Unchanged):
-        wanted["retention_hours"] = _clean_hours(retention_hours)
+        wanted["retention_hours"] = _clean_hours(retention_hours, "retention_hours")
+    if not isinstance(longest_hours, Unchanged):
+        wanted["longest_hours"] = _clean_hours(longest_hours, "longest_hours")
     origin = None if base_url is None else _clean_base_url(base_url)
     with transaction.atomic():
         workspace = lock_workspace(workspace)
@@ -177,12 +181,12 @@ def find_workspace(text: str) -> Workspace | None:
     return rows.filter(name__iexact=text).first()
 
 
-def _clean_hours(hours: float | None) -> float | None:
+def _clean_hours(hours: float | None, field: str) -> float | None:
     if hours is not None and not (math.isfinite(hours) and 0 < hours <= RETENTION_MOST_HOURS):
         raise Refused(
             "retention_out_of_range",
             _("Give a number of hours above 0 and at most %(most)d.") % {"most": RETENTION_MOST_HOURS},
-            "retention_hours",
+            field,
         )
     return hours
 

@@ -71,6 +71,12 @@ def moment(at: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def plain_moment(at: datetime | None) -> str:
+    """Show day, minute and zone as text alone, for places where no element can stand."""
+    return times.moment(at) if at else ""
+
+
+@register.filter
 def moment_in(at: datetime | None, zone: str) -> SafeString | str:
     """Show day, minute and zone in the zone of that name."""
     return _time(at, times.moment(at, ZoneInfo(zone))) if at else ""

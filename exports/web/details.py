@@ -1,24 +1,26 @@
 """An export's own page: what the person sees of it and may do with it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from exports.models import DerivedFile, Download, Export, Requester, Role, Status, User
-from exports.services import describe, formats
+from exports.services import describe, expire
 from exports.services.describe import Entry
 from exports.services.former import may_be_taken_over
 from exports.services.health import Health
 from exports.services.masking import mask_for
 from exports.web import times
-from exports.web.explain import EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, TONE_ICONS, TYPES, FormatWords, TypeWords
+from exports.web.explain import DELIMITERS, EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, TONE_ICONS, TYPES, TypeWords
+from exports.web.files import Format, formats_of, sheets_of
 from exports.web.ranges import MILLISECOND
 from exports.web.rows import RowView, row_view
 
 DOWNLOADS_SHOWN = 20
+SIGNS = {"comma": ",", "semicolon": ";", "tab": "⇥"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class May:
     leave: bool
     run_again: bool
     extend: bool
+    pin: bool
+    unpin: bool
     delete: bool
     manage: bool
     take_over: bool
@@ -46,14 +50,13 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Format:
-    """A format to download, and whether it lies there already."""
+class Taken:
+    """One download, whole or of a part."""
 
-    name: str
-    words: FormatWords
-    state: str
-    bytes: int | None
-    rows_done: int
+    at: datetime
+    who: str
+    format: str
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,12 @@ class Detail:
     formats: tuple[Format, ...]
     is_masked: bool
     requesters: tuple[str, ...]
-    downloads: tuple[tuple[datetime, str, str], ...]
+    sheets: int
+    delimiters: tuple[tuple[str, str, str], ...]
+    downloads: tuple[Taken, ...]
+    more_downloads: bool
+    latest: datetime | None
+    usual_span: timedelta
     type_words: TypeWords
     span: str
     seconds_waiting: float | None
@@ -76,21 +84,28 @@ class Detail:
 def detail_of(export: Export, person: User, health: Health) -> Detail:
     """Return what the page shows (its workspace, host and requester loaded with the export)."""
     now = timezone.now()
+    is_ready = export.status == Status.READY
     mask = mask_for(person, export.workspace)
     places = describe.queue_positions([export])
     seats = Requester.objects.filter(export=export).select_related("user").order_by("joined_at")
     requesters = [seat.user for seat in seats]
+    taken = list(Download.objects.filter(export=export).select_related("user")[: DOWNLOADS_SHOWN + 1])
     return Detail(
         row=row_view(export, now=now, place=places.get(export.pk), health=health),
         may=_may(export, person, is_requester=person in requesters),
         lines=tuple(_line(entry) for entry in describe.timeline(export)),
         is_masked=bool(mask),
-        formats=_formats(export, mask) if export.status == Status.READY else (),
+        formats=formats_of(export, list(DerivedFile.objects.filter(export=export)) if is_ready else [], mask),
+        sheets=sheets_of(export),
+        delimiters=tuple((name, str(label), SIGNS[name]) for name, label in DELIMITERS.items()),
         requesters=tuple(str(one) for one in requesters),
         downloads=tuple(
-            (one.at, str(one.user or ""), one.format)
-            for one in Download.objects.filter(export=export).select_related("user")[:DOWNLOADS_SHOWN]
+            Taken(one.at, str(one.user or _("somebody who has left")), str(FORMATS[one.format].label), one.bytes)
+            for one in taken[:DOWNLOADS_SHOWN]
         ),
+        more_downloads=len(taken) > DOWNLOADS_SHOWN,
+        latest=expire.latest_moment(export) if is_ready else None,
+        usual_span=timedelta(hours=export.workspace.kept_hours),
         type_words=TYPES[export.data_type],
         span=times.length(export.range_to - export.range_from + MILLISECOND),
         # Never seen being made: the row then holds bounds, which help to plan but are no receipt.
@@ -109,7 +124,9 @@ def _may(export: Export, person: User, *, is_requester: bool) -> May:
         cancel=export.is_active and (manages or owns),
         leave=export.is_active and owns and not manages,
         run_again=is_member and not export.is_active and export.workspace.archived_at is None,
-        extend=is_ready and (manages or (owns and not export.extended)),
+        extend=expire.can_be_extended(export) and (manages or (owns and not export.extended)),
+        pin=is_ready and manages and export.pinned_at is None,
+        unpin=is_ready and manages and export.pinned_at is not None,
         delete=is_ready and (manages or owns),
         manage=manages,
         take_over=manages and may_be_taken_over(export),
@@ -120,21 +137,6 @@ def _line(entry: Entry) -> Line:
     icon = TONE_ICONS.get(entry.tone) or EVENT_ICONS.get(entry.code, OTHER_EVENT_ICON)
     tone = {"plain": "idle", "ended": "idle"}.get(entry.tone, entry.tone)
     return Line(entry.at, entry.sentence, str(entry.actor or ""), icon, tone)
-
-
-def _formats(export: Export, mask: Sequence[str]) -> tuple[Format, ...]:
-    """Return what may be downloaded: not the original where columns are masked."""
-    made = {row.variant: row for row in DerivedFile.objects.filter(export=export)}
-    offered = [Format("original", FORMATS["original"], DerivedFile.State.READY.value, export.bytes, 0)]
-    if mask:
-        offered = []
-    for name, words in FORMATS.items():
-        if name in formats.MADE:
-            row = made.get(formats.variant_of(name, guard=True, mask=mask))
-            offered.append(
-                Format(name, words, row.state, row.bytes, row.done_rows) if row else Format(name, words, "", None, 0)
-            )
-    return tuple(offered)
 
 
 def is_whole_days(export: Export) -> bool:

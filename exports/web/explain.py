@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from exports.models import DataType, Status
 
@@ -93,6 +94,8 @@ EVENT_ICONS = {
     "deleted": "trash",
     "cancelled": "ban",
     "extended": "clock-plus",
+    "pinned": "pin",
+    "unpinned": "pinned-off",
     "ran_again": "repeat",
     "bumped": "arrow-up",
     "approved": "check",
@@ -119,4 +122,10 @@ FORMATS: dict[str, FormatWords] = {
     "parquet": FormatWords("database", _("Parquet"), _("Typed columns, for data tools")),
     "jsonl": FormatWords("file-code", _("JSON Lines"), _("One record per line")),
     "json": FormatWords("braces", _("JSON"), _("One array")),
+}
+
+DELIMITERS: dict[str, Promise] = {
+    "comma": pgettext_lazy("delimiter", "comma"),
+    "semicolon": pgettext_lazy("delimiter", "semicolon"),
+    "tab": pgettext_lazy("delimiter", "tab"),
 }

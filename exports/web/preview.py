@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from exports.files.profile_document import Column, Profile
 from exports.web.charts import Columns, Ranking, over_time, ranking
@@ -16,7 +17,11 @@ SHOWN_AT_ONCE = 3
 TABLE_CELL_MOST = 120
 CHARTS_MOST = 8
 
-TABS: dict[str, Promise] = {"rows": _("Rows"), "columns": _("Columns"), "charts": _("Charts")}
+TABS: dict[str, Promise] = {
+    "rows": pgettext_lazy("a tab: the rows themselves", "Rows"),
+    "columns": _("Columns"),
+    "charts": _("Charts"),
+}
 
 KINDS: dict[str, Promise] = {
     "text": _("text"),

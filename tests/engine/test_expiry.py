@@ -91,6 +91,95 @@ def test_member_extends_own_file_once_and_a_manager_freely(cast: Cast) -> None:
     assert list(export.events.values_list("code", flat=True)) == ["extended"] * 3
 
 
+def test_nobody_extends_beyond_the_workspaces_limit(cast: Cast) -> None:
+    Workspace.objects.filter(pk=cast.acme.pk).update(longest_hours=60)
+    export = see(make_ready_export(cast.acme, cast.bob))
+    assert export.ready_at is not None
+    ends = []
+    for _time in range(2):
+        export = see(expire.extend_export(user=cast.alice, export=export))
+        assert export.expires_at is not None
+        ends.append(export.expires_at - export.ready_at)
+    assert ends == [48 * HOUR, 60 * HOUR]
+    assert not expire.can_be_extended(export)
+    for person in (cast.alice, cast.ada):
+        with pytest.raises(WrongState, match="kept_longest"):
+            expire.extend_export(user=person, export=export)
+    assert see(export).extended == 2
+
+
+def test_limit_below_the_usual_hours_takes_nothing_away(cast: Cast) -> None:
+    Workspace.objects.filter(pk=cast.acme.pk).update(longest_hours=1, retention_hours=24)
+    export = see(make_ready_export(cast.acme, cast.bob))
+    assert export.ready_at is not None
+    assert expire.latest_moment(export) == export.ready_at + 24 * HOUR
+
+
+def test_pinned_file_is_kept_to_the_limit_and_then_goes_like_any_other(cast: Cast) -> None:
+    Workspace.objects.filter(pk=cast.acme.pk).update(longest_hours=240)
+    export = see(make_ready_export(cast.acme, cast.bob))
+    assert export.ready_at is not None
+    expire.pin_file(user=cast.alice, export=export)
+    pinned = see(export)
+    assert pinned.pinned_at is not None
+    assert pinned.expires_at == export.ready_at + 240 * HOUR
+    for again in (lambda: expire.pin_file(user=cast.alice, export=pinned), lambda: extend(cast, pinned)):
+        with pytest.raises(WrongState):
+            again()
+    with time_machine.travel(export.ready_at + 239 * HOUR):
+        assert expire.expire_due() == 0
+    with time_machine.travel(export.ready_at + 240 * HOUR):
+        assert expire.expire_due() == 1
+    gone = see(export)
+    assert (gone.status, gone.pinned_at) == (Status.EXPIRED, None)
+    assert files() == set()
+
+
+def extend(cast: Cast, export: Export) -> Export:
+    """Extend as a manager."""
+    return expire.extend_export(user=cast.alice, export=export)
+
+
+def test_unpinned_file_is_kept_for_the_usual_hours_from_then_on(cast: Cast) -> None:
+    export = see(make_ready_export(cast.acme, cast.bob))
+    expire.pin_file(user=cast.alice, export=export)
+    later = timezone.now() + 72 * HOUR
+    with time_machine.travel(later, tick=False):
+        expire.unpin_file(user=cast.alice, export=see(export))
+    row = see(export)
+    assert (row.pinned_at, row.expires_at) == (None, later + 24 * HOUR)
+    assert list(row.events.values_list("code", flat=True)) == ["pinned", "unpinned"]
+    with pytest.raises(WrongState, match="not_pinned"):
+        expire.unpin_file(user=cast.alice, export=row)
+
+
+def test_unpinning_never_moves_the_end_back(cast: Cast) -> None:
+    Workspace.objects.filter(pk=cast.acme.pk).update(longest_hours=25)
+    export = see(make_ready_export(cast.acme, cast.bob))
+    expire.pin_file(user=cast.alice, export=export)
+    end = see(export).expires_at
+    assert end is not None
+    with time_machine.travel(end - HOUR):
+        expire.unpin_file(user=cast.alice, export=see(export))
+    assert see(export).expires_at == end
+
+
+@pytest.mark.parametrize("who", ["bob", "vera", "charlie"])
+def test_only_managers_pin_and_unpin(cast: Cast, who: str) -> None:
+    export = see(make_ready_export(cast.acme, cast.bob, pinned_at=timezone.now()))
+    for act in (expire.pin_file, expire.unpin_file):
+        with pytest.raises(Forbidden):
+            act(user=getattr(cast, who), export=export)
+
+
+def test_pin_that_comes_after_the_end_changes_nothing(cast: Cast) -> None:
+    export = see(make_ready_export(cast.acme, cast.bob))
+    expire.delete_file_now(user=cast.bob, export=see(export))
+    with pytest.raises(WrongState, match="no_file"):
+        expire.pin_file(user=cast.alice, export=export)
+    assert see(export).pinned_at is None
+
+
 @pytest.mark.parametrize("who", ["vera", "charlie"])
 def test_viewers_and_strangers_neither_extend_nor_delete(cast: Cast, who: str) -> None:
     export = make_ready_export(cast.acme, cast.bob)

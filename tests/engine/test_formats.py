@@ -1,5 +1,6 @@
 """Other formats of a stored file: wanted once, made once, by a child process that may be ended at any time."""
 
+import gzip
 import hashlib
 import time
 from datetime import timedelta
@@ -12,7 +13,9 @@ from django.utils import timezone
 
 from exports.models import DerivedFile, Export, Status
 from exports.services import doorbell, expire, formats, shutdown, stored
+from exports.services.estimates import largest_made, seconds_left
 from exports.services.refusals import Refused, WrongState
+from exports.services.variants import MADE, Variant
 from tests.engine.conftest import AtPoint
 from tests.engine.world import Worker, in_threads, stop_workers, work_until
 from tests.support.cast import Cast, make_cast, make_export, make_ready_export, zip_of
@@ -32,7 +35,7 @@ def cast(transactional_db: None, settings: LazySettings) -> Any:
 
 def want(cast: Cast, export: Export, name: str = "csv", **more: Any) -> DerivedFile:
     """Want a format."""
-    return formats.want_format(user=cast.vera, export=export, format=name, **more)
+    return formats.want_format(user=cast.vera, export=export, variant=Variant(name, **more))
 
 
 def see(row: DerivedFile) -> DerivedFile:
@@ -62,7 +65,7 @@ def test_format_is_made_once_and_kept_with_its_receipt(cast: Cast) -> None:
     assert want(cast, export) == row
 
 
-@pytest.mark.parametrize("name", formats.MADE)
+@pytest.mark.parametrize("name", MADE)
 def test_every_format_offered_is_made(cast: Cast, name: str) -> None:
     export = make_ready_export(cast.acme, cast.bob)
     row = want(cast, export, name)
@@ -78,7 +81,58 @@ def test_guarded_and_unguarded_are_two_files(cast: Cast) -> None:
         formats.make_format(row.pk)
     one, other = (see(row).sha256 for row in rows)
     assert one != other
-    assert want(cast, export, "jsonl", guard=False).variant == "jsonl"
+
+
+def test_each_choice_is_a_file_of_its_own_made_as_chosen(cast: Cast) -> None:
+    export = make_ready_export(cast.acme, cast.bob, zip_of('{"title":"ホーム","views":"5"}\n'.encode()))
+    wanted = {
+        Variant("csv"): "\ufefftitle,views\r\nホーム,5\r\n".encode(),
+        Variant("csv", bom=False): "title,views\r\nホーム,5\r\n".encode(),
+        Variant("csv", delimiter="semicolon"): "\ufefftitle;views\r\nホーム;5\r\n".encode(),
+        Variant("csv", delimiter="tab", bom=False, guard=False): "title\tviews\r\nホーム\t5\r\n".encode(),
+    }
+    for variant, content in wanted.items():
+        row = formats.want_format(user=cast.vera, export=export, variant=variant)
+        assert formats.want_format(user=cast.bob, export=export, variant=variant) == row
+        assert formats.make_format(row.pk)
+        with stored.storage().open(see(row).stored_name) as file:
+            assert file.read() == content, variant
+    row = want(cast, export, "jsonl", gzip=True)
+    assert formats.make_format(row.pk)
+    with stored.storage().open(see(row).stored_name) as file:
+        assert gzip.decompress(file.read()) == '{"title":"ホーム","views":"5"}\n'.encode()
+    assert DerivedFile.objects.count() == len(files(export)) == 5
+
+
+def test_progress_is_written_while_a_format_is_made(cast: Cast, settings: LazySettings) -> None:
+    settings.EXPORT_LEASE_SECONDS = 0.9
+    export = make_ready_export(cast.acme, cast.bob, zip_of(MANY * 5), rows=1_000_000)
+    row = want(cast, export, "xlsx")
+    making = Worker(lambda: formats.make_format(row.pk))
+    work_until(lambda: 0 < see(row).done_rows < 1_000_000, workers=(), seconds=60)
+    half = see(row)
+    assert half.started_at is not None
+    left = seconds_left(half, 1_000_000, {})
+    assert left is not None
+    spent = (timezone.now() - half.started_at).total_seconds()
+    assert left <= spent * 1_000_000 / half.done_rows
+    stop_workers()
+    assert not making.join(10)
+
+
+def test_estimate_before_it_begins_rests_on_the_largest_made_before(cast: Cast) -> None:
+    export = make_ready_export(cast.acme, cast.bob, rows=3_000_000)
+    now = timezone.now()
+    for variant, rows, seconds in (("csv", 1_000_000, 10), ("csv-nobom", 10, 5), ("xlsx", 1_000_000, 30)):
+        DerivedFile.objects.create(
+            export=make_ready_export(cast.acme, cast.bob),
+            **{"format": variant[:4].strip("-"), "variant": variant, "state": READY, "stored_name": "-"},
+            **{"sha256": "0" * 64, "bytes": 1, "done_rows": rows, "made_at": now},
+            started_at=now - timedelta(seconds=seconds),
+        )
+    assert seconds_left(want(cast, export), export.rows, largest_made()) == 30
+    assert seconds_left(want(cast, export, "xlsx"), export.rows, largest_made()) == 90
+    assert seconds_left(want(cast, export, "parquet"), export.rows, largest_made()) is None
 
 
 def test_many_workers_make_it_once(cast: Cast) -> None:

@@ -118,7 +118,7 @@ def test_no_rows_make_a_sheet_of_names(tmp_path: Path) -> None:
 def test_rows_beyond_a_sheet_go_on_in_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, expected: list[int]
 ) -> None:
-    monkeypatch.setattr(xlsx_format, "_SHEET_ROWS", 100)
+    monkeypatch.setattr(xlsx_format, "SHEET_ROWS", 100)
     found = sheets(made(tmp_path, page_rows(count), "xlsx"))
     assert [len(rows) - 1 for rows in found.values()] == expected
     assert list(found) == ["page", "page 2", "page 3"][: len(expected)]
@@ -127,7 +127,7 @@ def test_rows_beyond_a_sheet_go_on_in_the_next(
 
 
 def test_sheet_that_would_be_too_large_is_split_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xlsx_format, "_SHEET_ROWS", 4000)
+    monkeypatch.setattr(xlsx_format, "SHEET_ROWS", 4000)
     monkeypatch.setattr(xlsx_format, "_SHEET_BYTES", 500_000)
     found = sheets(made(tmp_path, page_rows(5000), "xlsx"))
     assert [len(rows) - 1 for rows in found.values()] == [1000] * 5

@@ -7,6 +7,7 @@ from typing import Any
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
+from django.utils import timezone
 
 from exports.models import Role, Status, User
 from exports.services.api_tokens import make_api_token
@@ -93,12 +94,14 @@ def keys_for(address: Address, cast: Cast) -> dict[str, Any]:
             "export-download",
             "file-preview",
             "export-extend",
+            "export-pin",
+            "export-unpin",
             "export-delete",
             "api-export-file",
         )
         ended = name in ("export-run-again", "api-export-run-again")
         made = (
-            make_ready_export(cast.acme, cast.bob)
+            make_ready_export(cast.acme, cast.bob, pinned_at=timezone.now() if name == "export-unpin" else None)
             if ready
             else make_export(cast.acme, cast.bob, Status.FAILED if ended else Status.QUEUED)
         )

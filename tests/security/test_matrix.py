@@ -38,6 +38,8 @@ ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "export-run-again": (NO, BY_MEMBERS, {}),
     "export-extend": (NO, BY_MEMBERS, {}),
     "export-delete": (NO, BY_MEMBERS, {}),
+    "export-pin": (NO, BY_MANAGERS, {}),
+    "export-unpin": (NO, BY_MANAGERS, {}),
     "export-take-over": (NO, BY_MANAGERS, {}),
     "export-approve": (NO, BY_MANAGERS, {}),
     "export-decline": (NO, BY_MANAGERS, {"reason": "Not now."}),

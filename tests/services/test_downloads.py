@@ -16,6 +16,7 @@ from exports.models import AuditEntry, DerivedFile, Download, Export, Status
 from exports.services import stored
 from exports.services.downloads import content_disposition, file_name, file_response
 from exports.services.refusals import Gone, Refused, WrongState
+from exports.services.variants import Variant
 from tests.support.cast import Cast, close, content_of, make_export, make_ready_export
 
 pytestmark = pytest.mark.django_db
@@ -33,9 +34,9 @@ def export(cast: Cast) -> Export:
 
 
 def fetch(cast: Cast, export: Export, method: str = "GET", **more: Any) -> HttpResponseBase:
-    options = {name: more.pop(name) for name in ("format", "guard") if name in more}
+    options = {name: more.pop(name) for name in ("format", "guard", "delimiter", "gzip") if name in more}
     request = RequestFactory().generic(method, "/", headers=more)
-    return file_response(request, user=cast.vera, export=export, **options)
+    return file_response(request, user=cast.vera, export=export, variant=Variant(**{"format": "original", **options}))
 
 
 def make_derived(export: Export, content: bytes, **fields: Any) -> DerivedFile:
@@ -281,6 +282,26 @@ def test_failed_format_rests_before_it_is_tried_again(cast: Cast, export: Export
     failed.wanted_at -= timedelta(minutes=11)
     failed.save(update_fields=["wanted_at"])
     assert fetch(cast, export, format="csv").status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("choices", "name", "content_type"),
+    [
+        ({"format": "csv", "delimiter": "semicolon"}, "csv", "text/csv; charset=utf-8"),
+        ({"format": "csv", "delimiter": "tab", "guard": False}, "tsv", "text/tab-separated-values; charset=utf-8"),
+        ({"format": "jsonl", "gzip": True}, "jsonl.gz", "application/gzip"),
+    ],
+)
+def test_variant_goes_out_under_the_name_of_what_it_is(
+    cast: Cast, export: Export, choices: dict[str, Any], name: str, content_type: str
+) -> None:
+    make_derived(export, b"made", format=choices["format"], variant=Variant(**choices).name)
+    answer = fetch(cast, export, **choices)
+    assert content_of(answer) == b"made"
+    assert answer["Content-Type"] == content_type
+    assert answer["Content-Disposition"].endswith(f'_2026-10-31.{name}"')
+    assert "Content-Encoding" not in answer
+    assert Download.objects.get().format == choices["format"]
 
 
 def test_unknown_format_is_refused(cast: Cast, export: Export) -> None:

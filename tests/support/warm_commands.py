@@ -1,6 +1,7 @@
 """Management commands in a process that stays up: a checker that runs after every case can't wait for Python to start.
 
-Reads ``audit``, ``reap`` or ``integrity`` per line; answers with one line of JSON, a list of what the command found.
+Reads ``audit``, ``reap``, ``integrity`` or ``person [E-MAIL, PASSWORD, NAME, {WORKSPACE: ROLE}]`` per line; answers
+with one line of JSON, a list of what the command found or made.
 """
 
 import io
@@ -14,7 +15,9 @@ django.setup()
 from django.core.management import CommandError, call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
+from exports.models import Role, User, Workspace  # noqa: E402
 from exports.services import expire  # noqa: E402
+from exports.services.members import add_member  # noqa: E402
 
 
 def run(command: str) -> list[str]:
@@ -23,6 +26,8 @@ def run(command: str) -> list[str]:
         return sqlite_faults()
     if command == "reap":
         return [str(expire.reap_files())]
+    if command.startswith("person "):
+        return [make_person(*json.loads(command.removeprefix("person ")))]
     said = io.StringIO()
     try:
         call_command("audit", stdout=said, stderr=io.StringIO())
@@ -38,6 +43,14 @@ def sqlite_faults() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA integrity_check")
         return [line for (line,) in cursor.fetchall() if line != "ok"]
+
+
+def make_person(email: str, password: str, name: str, roles: dict[str, str]) -> str:
+    """Make a person who may sign in, a member of these workspaces; return the id."""
+    person = User.objects.create_user(email, password, name=name)
+    for key, role in roles.items():
+        add_member(actor=None, workspace=Workspace.objects.get(pk=key), user=person, role=Role(role))
+    return str(person.pk)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ DEEDS = {
     "/exports/{failed}/run-again/": (302, 302, 403, 404, 302),
     "/exports/{export}/extend/": (302, 302, 403, 404, 302),
     "/exports/{export}/delete/": (302, 302, 403, 404, 302),
+    "/exports/{export}/pin/": (302, 403, 403, 404, 302),
+    "/exports/{export}/unpin/": (302, 403, 403, 404, 302),
     "/workspaces/{acme}/settings/": (422, 422, 422, 404, 422),
     "/workspaces/{acme}/pause/": (302, 403, 403, 404, 302),
     "/workspaces/{acme}/token/forget/": (302, 403, 403, 404, 302),

@@ -99,6 +99,12 @@ def _ready(scene: Scene) -> list[str]:
     return [scene.export(Status.READY)]
 
 
+def _pinned(scene: Scene) -> list[str]:
+    key = scene.export(Status.READY)
+    Export.objects.filter(pk=key).update(pinned_at=timezone.now())
+    return [key]
+
+
 def _left(scene: Scene) -> list[str]:
     key = scene.export()
     scene.cast.bob.memberships.all().delete()
@@ -143,6 +149,8 @@ PAGES: dict[str, Row] = {
     "export-cancel": ("bob", _queued, {}, "export.cancelled"),
     "export-run-again": ("bob", _ended, {}, "export.queued"),
     "export-extend": ("bob", _ready, {}, "export.extended"),
+    "export-pin": ("alice", _ready, {}, "export.pinned"),
+    "export-unpin": ("alice", _pinned, {}, "export.unpinned"),
     "export-delete": ("bob", _ready, {}, "export.file_deleted"),
     "export-take-over": ("alice", _left, {}, "export.taken_over"),
     "export-approve": ("alice", _held, {}, "export.approved"),

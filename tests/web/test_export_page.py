@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
@@ -136,15 +137,18 @@ def test_page_takes_few_queries_with_a_long_story(
 def test_buttons_are_those_the_role_may_press(cast: Cast, browse: Browse) -> None:
     active = make_export(cast.acme, cast.bob, Status.QUEUED)
     ready = make_ready_export(cast.acme, cast.bob, extended=1)
+    pinned = make_ready_export(cast.acme, cast.bob, pinned_at=timezone.now())
 
     def buttons(person: str, export: Export) -> set[str]:
         page = browse(getattr(cast, person)).get(f"/exports/{export.pk}/").content.decode()
-        return {name for name in ("cancel", "run-again", "extend", "delete") if f"/{name}/" in page}
+        return {name for name in ("cancel", "run-again", "extend", "pin", "unpin", "delete") if f"/{name}/" in page}
 
     assert buttons("alice", active) == {"cancel"}
     assert buttons("bob", active) == {"cancel"}
     assert buttons("vera", active) == set()
-    assert buttons("alice", ready) == {"run-again", "extend", "delete"}
+    assert buttons("alice", ready) == {"run-again", "extend", "pin", "delete"}
+    assert buttons("alice", pinned) == {"run-again", "unpin", "delete"}
+    assert buttons("bob", pinned) == {"run-again", "delete"}
     assert buttons("bob", ready) == {"run-again", "delete"}
     assert buttons("vera", ready) == set()
 
@@ -245,3 +249,90 @@ def test_gone_file_says_until_when_it_was_kept(cast: Cast, alice: Client) -> Non
 @pytest.mark.parametrize("address", ["/exports/00000000-0000-4000-8000-000000000000/", "/exports/nonsense/"])
 def test_unknown_export_is_not_found(address: str, alice: Client) -> None:
     assert alice.get(address).status_code == 404
+
+
+def test_pin_and_unpin_say_what_they_did_and_until_when(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    words = text_of(alice.post(f"/exports/{export.pk}/pin/", follow=True))
+    assert "The file is pinned" in words
+    assert "Pinned: kept until" in words
+    assert "Unpinned, it is kept for 1 day from then on." in words
+    words = text_of(alice.post(f"/exports/{export.pk}/unpin/", follow=True))
+    assert "The file is unpinned" in words
+    assert "Pinned: kept until" not in words
+    assert "left, until" in words
+
+
+def test_manager_at_the_limit_learns_why_nothing_can_be_extended(cast: Cast, alice: Client) -> None:
+    type(cast.acme).objects.filter(pk=cast.acme.pk).update(longest_hours=24)
+    export = make_ready_export(cast.acme, cast.bob)
+    answer = alice.get(f"/exports/{export.pk}/")
+    assert "kept as long as this workspace allows already" in text_of(answer)
+    assert f"/exports/{export.pk}/extend/" not in answer.content.decode()
+
+
+def test_last_two_hours_are_warned_about_in_colour_and_words_by_themselves(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob, expires_at=timezone.now() + timedelta(hours=2, seconds=30))
+    first = alice.get(f"/exports/{export.pk}/")
+    assert "Expires soon" not in text_of(first)
+    part = next(one for one in read(first) if one.attrs.get("id") == "export")
+    assert part.attrs["hx-trigger"] == "every 60s"
+    with time_machine.travel(timezone.now() + timedelta(minutes=1)):
+        later = alice.get(part.attrs["hx-get"], **LIVE)
+    assert "countdown-soon" in later.content.decode()
+    assert "Expires soon:" in later.content.decode()
+
+
+def test_downloads_are_listed_with_who_when_format_and_bytes(cast: Cast, alice: Client, browse: Browse) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    assert "Nobody has downloaded it yet." in text_of(alice.get(f"/exports/{export.pk}/"))
+    content_of(browse(cast.vera).get(f"/exports/{export.pk}/download/"))
+    answer = alice.get(f"/exports/{export.pk}/")
+    cells = [one.text.strip() for one in read(answer) if one.tag == "td"]
+    assert cells[1:] == ["Vera", "Original", f"{export.bytes} B"]
+    check_page(answer)
+    Export.objects.filter(pk=export.pk).update(status=Status.EXPIRED, ended_at=timezone.now(), stored_name="")
+    assert "Vera" in text_of(alice.get(f"/exports/{export.pk}/"))
+
+
+def test_workbook_of_several_sheets_is_said_beforehand(cast: Cast, alice: Client) -> None:
+    small = make_ready_export(cast.acme, cast.bob, rows=1_048_575)
+    large = make_ready_export(cast.acme, cast.bob, rows=1_048_576)
+    assert "Excel holds" not in text_of(alice.get(f"/exports/{small.pk}/"))
+    assert "the 1,048,576 rows on 2 sheets" in text_of(alice.get(f"/exports/{large.pk}/"))
+    assert "on 2 sheets" in text_of(alice.get(f"/exports/{large.pk}/download/?format=xlsx"))
+
+
+def test_variant_is_asked_for_by_a_form_and_shown_with_its_choices(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    page = f"/exports/{export.pk}/"
+    names = {one.attrs.get("name") for one in read(alice.get(page)) if one.tag in ("select", "input")}
+    assert {"format", "delimiter", "bom", "guard"} <= names
+    answer = alice.get(f"{page}download/", {"format": "csv", "delimiter": "tab", "bom": "off", "guard": "on"})
+    assert answer.status_code == 202
+    assert "Making CSV (tab, no byte order mark)" in text_of(answer)
+    formats.make_format(DerivedFile.objects.get().pk)
+    shown = alice.get(page)
+    assert "CSV tab, no byte order mark" in text_of(shown)
+    link = next(one for one in read(shown) if "tab, no byte" in one.text and one.tag == "a").attrs["href"]
+    assert link == f"{page}download/?format=csv&delimiter=tab&bom=off"
+    assert content_of(alice.get(link)).startswith(b"title\tcanonicalUrl\r\n")
+    assert alice.get(f"{page}download/?format=csv&gzip=on").status_code == 400
+
+
+def test_format_being_made_says_how_far_and_how_long(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob, rows=1_000_000)
+    now = timezone.now()
+    DerivedFile.objects.create(
+        export=export,
+        format="csv",
+        variant="csv",
+        done_rows=250_000,
+        started_at=now - timedelta(seconds=10),
+        leased_until=now + timedelta(minutes=1),
+    )
+    with time_machine.travel(now, tick=False):
+        making = text_of(alice.get(f"/exports/{export.pk}/download/?format=csv"))
+        shown = text_of(alice.get(f"/exports/{export.pk}/"))
+    assert "250,000 of 1,000,000 rows · about 30 s left" in making
+    assert "being made, 25%, about 30 s left" in shown

@@ -43,6 +43,7 @@ class SettingsForm(WorkspaceForm):
     """A workspace's settings."""
 
     retention_hours = forms.FloatField(required=False)
+    longest_hours = forms.FloatField(required=False)
 
     @classmethod
     def of(cls, workspace: Workspace) -> "SettingsForm":
@@ -53,6 +54,7 @@ class SettingsForm(WorkspaceForm):
                 "base_url": workspace.base_url,
                 "time_zone": workspace.time_zone,
                 "retention_hours": workspace.retention_hours,
+                "longest_hours": workspace.longest_hours,
             }
         )
 

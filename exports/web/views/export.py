@@ -12,10 +12,12 @@ from django.views.decorators.vary import vary_on_headers
 
 from exports.models import DerivedFile, Export, User
 from exports.services import cancel, downloads, expire, former, health, queue
+from exports.services.masking import as_seen_by
 from exports.services.refusals import Forbidden, Gone, Refusal, WrongState
+from exports.services.variants import read_variant
 from exports.web.acts import act, export_for, person_of
 from exports.web.details import detail_of, is_whole_days
-from exports.web.explain import FORMATS
+from exports.web.files import making_of
 from exports.web.guards import signed_in
 from exports.web.rows import version_of
 
@@ -43,7 +45,9 @@ def export_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "may": detail.may,
         "health": state,
         "version": version,
-        "polls": export.is_active or is_making,
+        # A ready file's end comes nearer: its warning, and its end, show by themselves.
+        "polls": export.is_active or detail.row.is_ready,
+        "polls_seconds": 3 if export.is_active or is_making else 60,
         "whole_days": is_whole_days(export),
     }
     return render(request, "exports/detail_live.html" if is_live else "exports/detail.html", context)
@@ -75,6 +79,8 @@ def _said_of_cancel(export: Export) -> str:
 cancel_export = _deed(cancel.cancel_export, _said_of_cancel)
 take_over = _deed(former.take_over, lambda export: _("The export is yours now."))
 extend_export = _deed(expire.extend_export, lambda export: _("The file is kept longer."))
+pin_file = _deed(expire.pin_file, lambda export: _("The file is pinned: it is kept as long as the workspace allows."))
+unpin_file = _deed(expire.unpin_file, lambda export: _("The file is unpinned: it is kept for the usual time from now."))
 delete_file = _deed(expire.delete_file_now, lambda export: _("The file is deleted. This record stays."))
 
 
@@ -105,23 +111,19 @@ def run_again(request: HttpRequest, pk: UUID) -> HttpResponse:
 def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """Hand out the file; while a format is made, show how far it is (the page asks again by itself)."""
     export = export_for(request, pk)
-    name = request.GET.get("format", "original")
     try:
-        response = downloads.file_response(
-            request,
-            user=person_of(request),
-            export=export,
-            format=name,
-            guard=request.GET.get("guard") != "off",
+        variant = read_variant(
+            format=request.GET.get("format", "original"),
+            **{name: request.GET.get(name, "") for name in ("guard", "delimiter", "bom", "gzip")},
         )
+        response = downloads.file_response(request, user=person_of(request), export=export, variant=variant)
     except Refusal as refusal:
         status = STATUS_OF.get(type(refusal), 400)
         context = {"export": export, "sentence": refusal.message, "status": status, "section": "exports"}
         return render(request, "exports/no_file.html", context, status=status)
     if response.status_code != 202:
         return response
-    row = DerivedFile.objects.filter(export=export, format=name).order_by("-wanted_at").first()
-    making = {"export": export, "format": FORMATS[name].label, "row": row, "section": "exports"}
-    page = render(request, "exports/making.html", making, status=202)
+    seen = as_seen_by(person_of(request), export.workspace, variant)
+    page = render(request, "exports/making.html", {"section": "exports", **making_of(export, seen)}, status=202)
     page["Refresh"] = "2"
     return page

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from exports.models import Role, Workspace
+from exports.models.workspace import LONGEST_HOURS
 from exports.services import pauses, workspaces
 from exports.services.invitations import open_invitations
 from exports.services.members import members_of
@@ -103,6 +104,7 @@ def workspace_settings(request: HttpRequest, pk: UUID) -> HttpResponse:
                 base_url=data["base_url"],
                 time_zone=data["time_zone"],
                 retention_hours=data["retention_hours"],
+                longest_hours=data["longest_hours"],
             )
         except Refusal as refusal:
             put_on_form(form, refusal)
@@ -170,5 +172,6 @@ def show_workspace(
         "origins": SettingsForm.origins(),
         "expiry": expiry_of(workspace) if manages else None,
         "default_hours": f"{settings.EXPORT_RETENTION_HOURS:g}",
+        "default_longest": f"{LONGEST_HOURS:g}",
     }
     return render(request, "workspaces/detail.html", context, status=status)
