@@ -70,6 +70,7 @@ urlpatterns = [
     path("audit/csv/", audit.audit_file, {"format": "csv"}, name="audit-csv"),
     path("audit/jsonl/", audit.audit_file, {"format": "jsonl"}, name="audit-jsonl"),
     path("account/", account.account, name="account"),
+    path("account/sessions/<int:pk>/end/", account.session_end, name="session-end"),
     path("account/confirm/", account.confirm, name="account-confirm"),
     path("account/tokens/", account.api_token_make, name="api-token-make"),
     path("account/tokens/<uuid:pk>/revoke/", account.api_token_revoke, name="api-token-revoke"),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
@@ -108,6 +109,8 @@ def keys_for(address: Address, cast: Cast) -> dict[str, Any]:
         keys["pk"] = keys["export_id"] = made.pk
     elif name == "api-token-revoke":
         keys["pk"] = make_api_token(user=cast.alice, name="nightly")[0].pk
+    elif name == "session-end":
+        keys["pk"] = UserSession.objects.create(user=cast.alice, ip="192.0.2.1", session_key="elsewhere").pk
     elif name.startswith("invitation"):
         made = invite(actor=cast.alice, workspace=cast.acme, email="dana@example.com", role=Role.VIEWER)
         keys |= {"pk": cast.acme.pk, "invitation": made.pk, "secret": made.secret()}

@@ -67,6 +67,7 @@ ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "invitation-revoke": (NO, BY_MANAGERS, {}),
     # Open to whoever holds the link; somebody else's account is turned away, on the page itself.
     "invitation": (ANYBODY, AWAY, {"password": "another horse battery"}),
+    "session-end": (NO, f"{IN} 404 404 404 302 404", {}),  # Alice's
     "account-confirm": (f"{IN} 200 200 200 200 200", NO, {}),
     "workspace-masking": (NO, BY_MANAGERS, {"masked_columns": "emailAddress", "masked_roles": "viewer"}),
     "workspace-limits": (MANAGERS, BY_MANAGERS, {"together-per_day": "5"}),

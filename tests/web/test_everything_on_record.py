@@ -12,6 +12,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from allauth.usersessions.models import UserSession
 from axes.models import AccessAttempt, AccessFailureLog
 from django.conf import settings as portal_settings
 from django.contrib import admin
@@ -80,6 +81,10 @@ def _archived(scene: Scene) -> list[str]:
 
 def _member(scene: Scene) -> list[str]:
     return [scene.acme(), str(scene.cast.bob.pk)]
+
+
+def _session_elsewhere(scene: Scene) -> list[Any]:
+    return [UserSession.objects.create(user=scene.cast.alice, ip="192.0.2.1", session_key="elsewhere").pk]
 
 
 def _invited(scene: Scene) -> list[str]:
@@ -179,6 +184,7 @@ PAGES: dict[str, Row] = {
     "member-remove": ("bob", _member, {}, "member.removed"),
     "invitation-resend": ("alice", _invited, {}, "invitation.resent"),
     "invitation-revoke": ("alice", _invited, {}, "invitation.revoked"),
+    "session-end": ("alice", _session_elsewhere, {}, "person.sessions_ended"),
     "usersessions_list": ("alice", _nothing, {}, "person.sessions_ended"),
     "account": ("alice", _nothing, {"name": "Alice K", "theme": "dark"}, "person.settings_changed"),
     "api-token-make": (

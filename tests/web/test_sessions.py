@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.test import Client
 
@@ -85,3 +86,13 @@ def test_new_password_ends_the_sign_ins_elsewhere(cast: Cast, browse: Browse) ->
     new = {"password1": "another horse battery", "password2": "another horse battery"}
     here.post("/accounts/password/change/", {"oldpassword": "correct horse battery", **new})
     assert (is_in(here), is_in(there)) == (True, False)
+
+
+def test_one_sign_in_is_ended_and_the_others_go_on(cast: Cast) -> None:
+    lost, kept, here = by_password(cast), by_password(cast), by_password(cast)
+    session = UserSession.objects.get(session_key=lost.session.session_key)
+    page = here.get("/accounts/sessions/")
+    check_page(page)
+    assert page.content.decode().count("/end/") == 2  # not this one
+    check_page(here.post(f"/account/sessions/{session.pk}/end/", follow=True))
+    assert [is_in(client) for client in (lost, kept, here)] == [False, True, True]

@@ -3,6 +3,8 @@
 from urllib.parse import urlencode
 from uuid import UUID
 
+from allauth.usersessions.adapter import get_adapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -35,6 +37,18 @@ def account(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("account")
     return _show(request, profile=form, status=422 if form.errors else 200)
+
+
+@require_POST
+@signed_in
+def session_end(request: HttpRequest, pk: int) -> HttpResponse:
+    """End one of the person's sign-ins: whoever holds it is a stranger at the next click."""
+    found = UserSession.objects.filter(pk=pk, user=person_of(request)).first()
+    if found is None:
+        raise Http404
+    get_adapter().end_sessions([found])
+    messages.success(request, _("That sign-in is ended."))
+    return redirect("usersessions_list")
 
 
 @require_safe
