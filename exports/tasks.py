@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from exports.services import advance, doorbell, expire, forks, formats, health, mails, reminders, shutdown, tick
+from exports.services import advance, clock, doorbell, expire, forks, formats, health, mails, reminders, shutdown, tick
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,10 @@ def tick_exports() -> None:
 
 @shared_task(name="exports.reap")
 def reap() -> None:
-    """Delete files that no row names, forget silent workers, and write down what managers are to be told."""
+    """Once a minute: mend what a clock set back has left, delete files that no row names, forget silent workers, and
+    write down what managers are to be told.
+    """
+    clock.mend_times()
     expire.reap_files()
     health.forget_silent()
     reminders.remind_of_tokens()

@@ -315,9 +315,9 @@ def drain(queue: str, *, seconds: float) -> int:
 
     A step that could not be done (another worker was quicker) ends it: that worker goes on with the rest.
     """
-    until = timezone.now() + timedelta(seconds=seconds)
+    until = time.monotonic() + seconds
     done = 0
-    while timezone.now() < until and not shutdown.is_stopping():
+    while time.monotonic() < until and not shutdown.is_stopping():
         pk = take_next(queue)
         if pk is None or not advance_export(pk):
             break

@@ -104,7 +104,7 @@ def waiting_for(export: Export, health: Health | None = None) -> Waiting | None:
 def _waiting(code: str, since: datetime, until: datetime | None) -> Waiting:
     if until is not None and until <= timezone.now():  # it was to end by now: nobody knows any more
         until = None
-    sentence, turn = words.WAITS[code]
+    sentence, turn = words.of_wait(code)
     return Waiting(code=code, since=since, until=until, sentence=str(sentence), turn=turn)
 
 
@@ -135,7 +135,7 @@ def entry_of(event: ExportEvent) -> Entry:
     data = dict(event.data)
     if "problem" in data:
         data["problem"] = words.fault_sentence(data["problem"])
-    sentence = str(words.EVENTS[event.code]) % data
+    sentence = str(words.of_event(event.code)) % data
     if event.code in ("download_broken", "gate_refused", "failed") and data.get("problem"):
         sentence = f"{sentence}: {data['problem']}"
     return Entry(

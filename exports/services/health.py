@@ -64,8 +64,9 @@ def state() -> Health:
         if sign.name == Heartbeat.TICK:
             last_tick = sign.at
             continue
-        last_worker = max(last_worker or sign.at, sign.at)
-        if now - sign.at <= SILENT:
+        seen = min(sign.at, now)
+        last_worker = max(last_worker or seen, seen)
+        if abs(now - sign.at) <= SILENT:  # one from the future was left before the clock was set back
             served.update(sign.queues.split(","))
     missing = {queue.value for queue in Queue} - served
     if missing:
@@ -80,7 +81,7 @@ def state() -> Health:
             ("no_convert_worker", _("No worker makes other formats right now. Original files are not affected."))
         )
     patience = max(SILENT, timedelta(seconds=3 * settings.EXPORT_TICK_SECONDS + 15))
-    if last_tick is None or now - last_tick > patience:
+    if last_tick is None or abs(now - last_tick) > patience:
         problems.append(
             ("no_beat", _("The clock (beat) is not running. Waiting exports may be looked at late until it starts."))
         )

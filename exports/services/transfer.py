@@ -99,6 +99,8 @@ def _make_ready(claim: Claim, received: Received, receipt: ArchiveReceipt, seen_
         # Never seen RUNNING: it was begun and made after our last look, which found it PENDING.
         waited = (export.looked_at - asked).total_seconds()
     worked = None if waited is None or asked is None else (seen_ready_at - asked).total_seconds() - waited
+    if worked is not None and min(waited or 0.0, worked) < 0:
+        waited = worked = None  # the clock was set back meanwhile: nothing to learn from
     with transaction.atomic():
         claim.write(
             Status.READY,

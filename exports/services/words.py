@@ -237,7 +237,7 @@ EVENTS: dict[str, Promise] = {
     "deleted": _("The file was deleted; this record stays"),
     "file_lost": _("The stored file is gone or was altered; it is no longer offered"),
     "ran_again": _("Run again as a new export"),
-    "bumped": _("Moved to the front of the queue"),
+    "bumped": _("Moved to the front of the queue: %(reason)s"),
     "approved": _("Approved"),
     "taken_over": _("Taken over from %(person)s, who has left the workspace"),
     "declined": _("Declined: %(reason)s"),
@@ -246,17 +246,26 @@ EVENTS: dict[str, Promise] = {
 }
 
 
-def of_problem(code: str) -> Words:
-    """Return the words for an error code.
+# A newer version beside this one may have written a code that this one lacks: its row must not take a page down.
+_LATER = _("A newer version of this portal wrote this; this one has no words for it.")
+UNKNOWN = Words(_LATER, TELL_US, Turn.OURS)
 
-    Raises:
-        KeyError: no such code: a defect of ours.
-    """
-    return PROBLEMS[code]
+
+def of_problem(code: str) -> Words:
+    """Return the words for an error code."""
+    return PROBLEMS.get(code, UNKNOWN)
+
+
+def of_wait(code: str) -> tuple[Promise, Turn]:
+    """Return what an export waits for and whose turn it is."""
+    return WAITS.get(code, (_LATER, Turn.OURS))
+
+
+def of_event(code: str) -> Promise:
+    """Return an event's sentence, to be filled with its data."""
+    return EVENTS.get(code, _LATER)
 
 
 def fault_sentence(code: str) -> str:
     """Return one sentence for a fault in the timeline."""
-    if code in FAULTS:
-        return str(FAULTS[code])
-    return str(PROBLEMS[code].message)
+    return str(FAULTS.get(code) or of_problem(code).message)

@@ -72,6 +72,7 @@ DEEDS: dict[str, Deed] = {
     "export.taken_over": Deed("user-check", gettext_lazy("Took over an export")),
     "export.approved": Deed("check", gettext_lazy("Approved an export")),
     "export.declined": Deed("hand-stop", gettext_lazy("Declined an export")),
+    "export.bumped": Deed("arrow-up", gettext_lazy("Moved an export to the front")),
     "limits.changed": Deed("adjustments-horizontal", gettext_lazy("Changed limits or approvals")),
     "masking.changed": Deed("eye", gettext_lazy("Changed the masked columns")),
     "record.taken": Deed("clipboard-list", gettext_lazy("Took this record away as a file")),

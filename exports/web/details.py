@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from exports.models import DerivedFile, Download, Export, Requester, Role, Status, User
 from exports.services import describe, expire
+from exports.services.bump import may_be_bumped
 from exports.services.describe import Entry
 from exports.services.former import may_be_taken_over
 from exports.services.health import Health
@@ -36,6 +37,7 @@ class May:
     delete: bool
     manage: bool
     take_over: bool
+    bump: bool
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ def _may(export: Export, person: User, *, is_requester: bool) -> May:
         delete=is_ready and (manages or owns),
         manage=manages,
         take_over=manages and may_be_taken_over(export),
+        bump=manages and may_be_bumped(export),
     )
 
 

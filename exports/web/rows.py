@@ -62,6 +62,7 @@ class RowView:
     until: datetime | None
     estimate: str
     place: int | None
+    is_bumped: bool
     percent: int | None
     bytes_received: int | None
     problem: str
@@ -120,6 +121,7 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
         until=wait.until if wait else None,
         estimate=_estimate(export, now) if export.is_active else "",
         place=place,
+        is_bumped=place is not None and export.bumped_at is not None,
         percent=None if blocked else percent_done(export, now),
         bytes_received=export.bytes_received or None if export.status == Status.DOWNLOADING else None,
         problem=problem.message if problem else "",

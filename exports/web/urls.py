@@ -29,6 +29,7 @@ urlpatterns = [
     path("exports/<uuid:pk>/approve/", approvals.approve, name="export-approve"),
     path("exports/<uuid:pk>/decline/", approvals.decline, name="export-decline"),
     path("exports/<uuid:pk>/cancel/", export.cancel_export, name="export-cancel"),
+    path("exports/<uuid:pk>/bump/", export.bump_export, name="export-bump"),
     path("exports/<uuid:pk>/take-over/", export.take_over, name="export-take-over"),
     path("exports/<uuid:pk>/run-again/", export.run_again, name="export-run-again"),
     path("exports/<uuid:pk>/extend/", export.extend_export, name="export-extend"),

@@ -27,11 +27,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Office:
-    """A workspace of its own in the shared stack."""
+    """A workspace of its own in the shared stack: its id and name here, its name and token at Analytics Cloud."""
 
     stack: Stack
     workspace: str
     name: str
+    upstream: str
+    token: str
 
     def hire(self, role: str = "member", *, name: str = "Hanako Yamada") -> str:
         """Make a person with a role in the workspace; return the e-mail address, which signs in with `PASSWORD`."""
@@ -52,10 +54,10 @@ def office(stack: Stack) -> Office:
     """A workspace that nobody else works in."""
     stack.heal()
     number = next(_numbers)
-    name, token = f"Office {number}", new_token()
-    stack.simulator.replace_token(f"office-{number}", token)
+    name, upstream, token = f"Office {number}", f"office-{number}", new_token()
+    stack.simulator.replace_token(upstream, token)
     key = stack.api.make_workspace(name=name, origin=stack.simulator.base_url, token=token)
-    return Office(stack, key, name)
+    return Office(stack, key, name, upstream, token)
 
 
 @pytest.fixture

@@ -162,7 +162,23 @@ class Visitor:
         """Return the name of the element that has the keyboard."""
         return str(self.page.evaluate(_FOCUSED))
 
+    def focus_is_seen(self) -> bool:
+        """Tell whether the element that has the keyboard has a ring around it and lies under nothing else."""
+        return bool(self.page.evaluate(_FOCUS_IS_SEEN))
 
+
+_FOCUS_IS_SEEN = """
+() => {
+  const node = document.activeElement;
+  const marks = [node, node.nextElementSibling, node.closest("label")].filter((one) => one);
+  return marks.some((one) => {
+    const style = getComputedStyle(one), box = one.getBoundingClientRect();
+    const there = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.width > 0;
+    const beneath = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    return there && beneath && (one.contains(beneath) || beneath.contains(one));
+  });
+}
+"""
 _FOCUSED = """
 () => {
   const node = document.activeElement, label = node.labels && node.labels[0];

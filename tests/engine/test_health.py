@@ -35,6 +35,9 @@ def codes() -> list[str]:
         ([("tick", 1, ""), ("w", 31, "poll,transfer,convert")], ["no_worker"]),
         ([("tick", 29, ""), ("w", 1, "poll,transfer,convert")], []),
         ([("tick", 31, ""), ("w", 1, "poll,transfer,convert")], ["no_beat"]),
+        # Left before the clock was set back: nobody has been heard of since.
+        ([("tick", -3600, ""), ("w", 1, "poll,transfer,convert")], ["no_beat"]),
+        ([("tick", 1, ""), ("w", -3600, "poll,transfer,convert")], ["no_worker"]),
     ],
 )
 def test_state_names_what_is_missing(db: None, signs: list[tuple[str, float, str]], expected: list[str]) -> None:

@@ -9,7 +9,7 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from exports.models import Export, Status
-from exports.services import advance, cancel, describe, home
+from exports.services import advance, bump, cancel, describe, home
 from exports.services.home import Queued, fair_order, fill_lane
 from tests.engine.conftest import MakeWorld
 from tests.engine.world import START, World
@@ -150,7 +150,7 @@ def test_bumped_export_goes_next(world: World, settings: LazySettings) -> None:
     settings.EXPORT_SUBMIT_AHEAD = 1
     exports = [world.queue() for _ in range(4)]
     serve(world)
-    Export.objects.filter(pk=exports[3].pk).update(bumped_at=timezone.now())
+    bump.bump_export(user=world.alice, export=world.see(exports[3]), reason="the board waits")
     assert describe.queue_positions([world.see(e) for e in exports])[exports[3].pk] == 1
     world.run(exports[0])
     serve(world)

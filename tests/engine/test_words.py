@@ -123,11 +123,12 @@ def test_token_verdicts_have_sentences() -> None:
     assert set(SENTENCES) == set(Verdict)
 
 
-def test_unknown_code_is_a_defect_that_shows() -> None:
-    with pytest.raises(KeyError):
-        words.of_problem("nobody_knows")
-    with pytest.raises(KeyError):
-        words.fault_sentence("nobody_knows")
+def test_code_of_a_newer_version_takes_no_page_down() -> None:
+    later = words.of_problem("nobody_knows")
+    assert later not in words.PROBLEMS.values()
+    assert words.fault_sentence("nobody_knows") == str(later.message)
+    assert words.of_wait("nobody_knows")[0] == later.message
+    assert describe.entry_of(ExportEvent(code="nobody_knows", data={"rows": 1})).sentence == str(later.message)
 
 
 def test_no_sentence_speaks_of_exceptions_or_code() -> None:

@@ -38,6 +38,7 @@ ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "export-run-again": (NO, BY_MEMBERS, {}),
     "export-extend": (NO, BY_MEMBERS, {}),
     "export-delete": (NO, BY_MEMBERS, {}),
+    "export-bump": (NO, BY_MANAGERS, {"reason": "The board meets at noon."}),
     "export-pin": (NO, BY_MANAGERS, {}),
     "export-unpin": (NO, BY_MANAGERS, {}),
     "export-take-over": (NO, BY_MANAGERS, {}),

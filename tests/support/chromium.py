@@ -13,6 +13,8 @@ SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-extensions",
     *(("--no-sandbox",) if os.geteuid() == 0 else ()),
 )
 

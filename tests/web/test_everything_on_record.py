@@ -157,6 +157,7 @@ PAGES: dict[str, Row] = {
     "export-pin": ("alice", _ready, {}, "export.pinned"),
     "export-unpin": ("alice", _pinned, {}, "export.unpinned"),
     "export-delete": ("bob", _ready, {}, "export.file_deleted"),
+    "export-bump": ("alice", _queued, {"reason": "The board meets at noon."}, "export.bumped"),
     "export-take-over": ("alice", _left, {}, "export.taken_over"),
     "export-approve": ("alice", _held, {}, "export.approved"),
     "export-decline": ("alice", _held, {"reason": "Not now."}, "export.declined"),

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from exports.models import DerivedFile, Export, User
-from exports.services import cancel, downloads, expire, former, health, queue
+from exports.services import bump, cancel, downloads, expire, former, health, queue
 from exports.services.masking import as_seen_by
 from exports.services.refusals import Forbidden, Gone, Refusal, WrongState
 from exports.services.variants import read_variant
@@ -82,6 +82,19 @@ extend_export = _deed(expire.extend_export, lambda export: _("The file is kept l
 pin_file = _deed(expire.pin_file, lambda export: _("The file is pinned: it is kept as long as the workspace allows."))
 unpin_file = _deed(expire.unpin_file, lambda export: _("The file is unpinned: it is kept for the usual time from now."))
 delete_file = _deed(expire.delete_file_now, lambda export: _("The file is deleted. This record stays."))
+
+
+@require_POST
+@signed_in
+def bump_export(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Move an export to the front of the queue, with a reason."""
+    export = export_for(request, pk)
+    return act(
+        request,
+        export.get_absolute_url(),
+        lambda: bump.bump_export(user=person_of(request), export=export, reason=request.POST.get("reason", "")),
+        _("Moved to the front: it is asked next. Everybody reads your reason."),
+    )
 
 
 @require_POST
