@@ -98,6 +98,7 @@ class Workspace(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     token_expires_at = models.DateTimeField(null=True, blank=True)
+    token_never_expires = models.BooleanField(default=False)  # said so when it was saved; else nobody noted an end
     token_worked_at = models.DateTimeField(null=True, blank=True)
 
     paused_at = models.DateTimeField(null=True, blank=True)

@@ -113,6 +113,7 @@ DETAILS: dict[str, Promise] = {
     "person": gettext_lazy("person"),
     "replaced": gettext_lazy("replaced another"),
     "expires_at": gettext_lazy("expires"),
+    "never_expires": gettext_lazy("never expires"),
     "resealed": gettext_lazy("tokens"),
     "unreadable": gettext_lazy("not readable"),
     "reason": gettext_lazy("reason"),

@@ -35,6 +35,7 @@ def token_set(request: HttpRequest, pk: UUID) -> HttpResponse:
                 workspace=workspace,
                 token=form.cleaned_data["token"],
                 expires_at=form.expires_at(workspace),
+                never_expires=form.never_expires(),
                 anyway=form.cleaned_data["anyway"],
             )
         except Refusal as refusal:
