@@ -155,5 +155,5 @@ def test_without_scripts_nothing_offers_a_passkey(dana: User, browser: Any, live
     expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_hidden()
     sign_in(page, live_server)
     page.goto(f"{at(live_server)}/accounts/2fa/webauthn/add/")
-    expect(page.get_by_text("Passkeys need JavaScript.")).to_be_visible()
+    expect(page.get_by_text("Passkeys need JavaScript")).to_be_visible()
     context.close()

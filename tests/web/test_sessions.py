@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.support.cast import Cast
 from tests.web.conftest import Browse
-from tests.web.markup import check_page
+from tests.web.markup import check_page, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("engine")]
 MONDAY = datetime(2026, 11, 9, 9, tzinfo=UTC)
@@ -76,7 +76,7 @@ def test_sign_ins_elsewhere_are_seen_and_ended(cast: Cast, browse: Browse) -> No
     here, there = by_password(cast), by_password(cast)
     page = here.get("/accounts/sessions/")
     check_page(page)
-    assert page.content.decode().count("127.0.0.1") == 2
+    assert text_of(page).count("127.0.0.1") == 2
     here.post("/accounts/sessions/")
     assert (is_in(here), is_in(there), is_in(another)) == (True, False, True)
 
