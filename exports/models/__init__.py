@@ -7,6 +7,7 @@ from exports.models.invitation import Invitation
 from exports.models.limits import Limits, Whom
 from exports.models.mail import Mail
 from exports.models.records import AuditEntry, Download, ExportEvent
+from exports.models.saved import Preset, SavedView
 from exports.models.secrets import AccessToken, TokenUnreadable
 from exports.models.statuses import ACTIVE, ASKED, TRANSITIONS, DataType, Role, Status
 from exports.models.user import User
@@ -32,9 +33,11 @@ __all__ = [
     "Mail",
     "Membership",
     "PauseCode",
+    "Preset",
     "Queue",
     "Requester",
     "Role",
+    "SavedView",
     "Scope",
     "Status",
     "TokenUnreadable",

@@ -146,6 +146,9 @@ class Export(models.Model):
     shifts = models.PositiveIntegerField(default=0)
     estimated_ready_at = models.DateTimeField(null=True, blank=True)
     estimate_basis = models.CharField(max_length=80, blank=True, default="")
+    # What such exports took when this one was queued, from first question to stored file (services/history.py).
+    usual_least_seconds = models.FloatField(null=True, blank=True)
+    usual_most_seconds = models.FloatField(null=True, blank=True)
 
     # What it waits for, as the engine last saw it, and what it has tried.
     waiting_code = models.CharField(max_length=24, blank=True, default="")

@@ -44,6 +44,8 @@ class Waiting:
     until: datetime | None
     sentence: str
     turn: words.Turn
+    turn_label: str
+    next_step: str
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,16 @@ def _waiting(code: str, since: datetime, until: datetime | None) -> Waiting:
     if until is not None and until <= timezone.now():  # it was to end by now: nobody knows any more
         until = None
     sentence, turn = words.of_wait(code)
-    return Waiting(code=code, since=since, until=until, sentence=str(sentence), turn=turn)
+    turn_label = words.MANAGERS_TURN if code in words.MANAGERS_WAITS else words.TURN_LABELS[turn]
+    return Waiting(
+        code=code,
+        since=since,
+        until=until,
+        sentence=str(sentence),
+        turn=turn,
+        turn_label=str(turn_label),
+        next_step=str(words.NEXT_STEPS.get(code, "")),
+    )
 
 
 def problem_of(export: Export) -> Problem | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import BinaryIO
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -20,9 +21,15 @@ from exports.models import DerivedFile, Download, Export, Status, User
 from exports.services import audit_log, describe, expire, formats, stored
 from exports.services.addresses import client_address
 from exports.services.estimates import largest_made, seconds_left
+<<<<<<< HEAD
 from exports.services.http_ranges import Unsatisfiable, if_range_holds, parse_range
 from exports.services.masking import as_seen_by
 from exports.services.refusals import Forbidden, Gone, WrongState
+=======
+from exports.services.flood import take_stream, when_closed
+from exports.services.http_ranges import ByteRange, Unsatisfiable, if_range_holds, parse_range
+from exports.services.refusals import Gone, WrongState
+>>>>>>> origin/main
 from exports.services.variants import ORIGINAL, Variant
 
 RETRY_AFTER_SECONDS = 2
@@ -45,6 +52,8 @@ MADE = {
     "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "parquet": ("parquet", "application/vnd.apache.parquet"),
 }
+# As the API's document lists them; parameters such as a charset are no part of a type.
+CONTENT_TYPES = sorted({kind.partition(";")[0] for _extension, kind in (*ORIGINALS.values(), *MADE.values())})
 
 
 class _WholeFile(FileResponse):
@@ -86,6 +95,7 @@ def file_response(
         Forbidden: the original, to a role for which columns are masked.
         WrongState: not ready yet, failed, cancelled, or the format can't be made.
         Gone: expired, deleted, or lost.
+        TooMany: the person has as many downloads running as one may have.
     """
     refuse_without_file(export)
     asked, variant = variant, as_seen_by(user, export.workspace, variant)
@@ -162,6 +172,20 @@ def refuse_without_file(export: Export) -> None:
 
 def _shown(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def open_original(export: Export) -> BinaryIO:
+    """Open a ready export's file for reading, when it is what the receipt says.
+
+    Raises:
+        WrongState, Gone: there is none.
+        FileMissing: it is gone, or altered.
+    """
+    refuse_without_file(export)
+    file = _original(export)
+    if not stored.is_untouched(file.stored_name, size=file.bytes, sha256=file.sha256, since=file.modified_at):
+        raise FileMissing(file.stored_name)
+    return stored.storage().open(file.stored_name)
 
 
 def _original(export: Export) -> _File:
@@ -266,10 +290,14 @@ def _answer(request: HttpRequest, user: User, export: Export, file: _File, forma
     response: HttpResponseBase
     if request.method == "HEAD":
         response = HttpResponse()
-    elif part is None:
-        response = _WholeFile(stored.storage().open(file.stored_name))
     else:
-        response = StreamingHttpResponse(stored.storage().open_range(file.stored_name, part.start, part.end))
+        give_back = take_stream(str(user.pk))
+        try:
+            response = _body(file, part)
+        except BaseException:
+            give_back()
+            raise
+        when_closed(response, give_back)
     if part is not None:
         response.status_code = 206
         response["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{file.bytes}"
@@ -284,17 +312,27 @@ def _answer(request: HttpRequest, user: User, export: Export, file: _File, forma
     return response
 
 
+def _body(file: _File, part: ByteRange | None) -> HttpResponseBase:
+    if part is None:
+        return _WholeFile(stored.storage().open(file.stored_name))
+    return StreamingHttpResponse(stored.storage().open_range(file.stored_name, part.start, part.end))
+
+
 def _log(request: HttpRequest, user: User, export: Export, format_name: str, length: int) -> None:
-    address = client_address(request)
+    log_download(user, export, format=format_name, length=length, address=client_address(request))
+
+
+def log_download(user: User, export: Export, *, format: str, length: int, address: str | None) -> None:  # noqa: A002
+    """Write down that somebody was handed an export's file, or ``length`` bytes of it."""
     with transaction.atomic():
-        Download.objects.create(export=export, user=user, address=address, format=format_name, bytes=length)
+        Download.objects.create(export=export, user=user, address=address, format=format, bytes=length)
         audit_log.record_audit(
             audit_log.EXPORT_DOWNLOADED,
             actor=user,
             workspace=export.workspace,
             subject=str(export.pk),
             address=address,
-            format=format_name,
+            format=format,
             bytes=length,
         )
 

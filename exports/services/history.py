@@ -1,14 +1,14 @@
 """What earlier exports of a workspace tell about the next: reads them from the table for `exports.services.past`."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from statistics import median
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from exports.models import Export
-from exports.services.past import ENOUGH, Asking, Done, Past, Sample, length_of
+from exports.services.past import ENOUGH, Asking, Done, Past, Sample, Usual, length_of
 from exports.services.rhythm import Begun
 
 LOOKED_AT = 40
@@ -79,9 +79,9 @@ def _done(
     return Done(data_type, length_of(start, end), rows, total, work, begun)
 
 
-def expected_total(export: Export) -> tuple[timedelta, int] | None:
-    """Return the usual time from first question to stored file, and the sample size; None when unknown."""
-    return read_past(export.workspace_id, [export.data_type], but=export.pk).expected_total(asking_of(export))
+def usual_total(export: Export) -> Usual | None:
+    """Return what such exports took from first question to stored file; None when too little is known."""
+    return read_past(export.workspace_id, [export.data_type], but=export.pk).usual_total(asking_of(export))
 
 
 def has_few_rows(export: Export, rows: int) -> bool:

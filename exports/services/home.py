@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.utils import timezone
@@ -53,17 +53,31 @@ def fair_order(queued: Iterable[Queued], upstream_of: Counter[UUID]) -> list[Que
 
 
 def home_orders(workspace_ids: Iterable[UUID]) -> dict[UUID, list[Queued]]:
-    """Return each workspace's queued exports in fair order (two queries)."""
-    ids = list(workspace_ids)
-    queued: dict[UUID, list[Queued]] = defaultdict(list)
-    rows = Export.objects.filter(workspace__in=ids, status=Status.QUEUED, hold="", due_at__isnull=False)
-    for row in rows.order_by().values_list("pk", "workspace_id", "requested_by_id", "created_at", "bumped_at"):
-        queued[row[1]].append(Queued(*row))
-    upstream: dict[UUID, Counter[UUID]] = defaultdict(Counter)
-    asked = Export.objects.filter(workspace__in=ids, status__in=ASKED, due_at__isnull=False)
-    for workspace_id, person_id in asked.order_by().values_list("workspace_id", "requested_by_id"):
-        upstream[workspace_id][person_id] += 1
+    """Return each workspace's queued exports in fair order (one query)."""
+    queued, upstream = _at_home(list(workspace_ids))
     return {pk: fair_order(items, upstream[pk]) for pk, items in queued.items()}
+
+
+def next_places(workspace_id: UUID, person_id: UUID, count: int, now: datetime) -> list[int]:
+    """Return the places (from 1) that a person's next ``count`` exports would take in the queue (one query)."""
+    queued, upstream = _at_home([workspace_id])
+    wanted = [Queued(uuid4(), workspace_id, person_id, now + timedelta(microseconds=n), None) for n in range(count)]
+    order = fair_order([*queued[workspace_id], *wanted], upstream[workspace_id])
+    return [place for place, item in enumerate(order, start=1) if item in wanted]
+
+
+def _at_home(ids: list[UUID]) -> tuple[dict[UUID, list[Queued]], dict[UUID, Counter[UUID]]]:
+    """Return what is queued, and how much of each person lies upstream, by workspace (one query)."""
+    queued: dict[UUID, list[Queued]] = defaultdict(list)
+    upstream: dict[UUID, Counter[UUID]] = defaultdict(Counter)
+    rows = Export.objects.filter(workspace__in=ids, status__in=ACTIVE, due_at__isnull=False).order_by()
+    columns = ("pk", "workspace_id", "requested_by_id", "created_at", "bumped_at", "status", "hold")
+    for pk, workspace_id, person_id, created_at, bumped_at, status, hold in rows.values_list(*columns):
+        if status != Status.QUEUED:
+            upstream[workspace_id][person_id] += 1
+        elif not hold:
+            queued[workspace_id].append(Queued(pk, workspace_id, person_id, created_at, bumped_at))
+    return queued, upstream
 
 
 class Upstream(NamedTuple):

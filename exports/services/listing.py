@@ -2,18 +2,29 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
-from exports.models import ACTIVE, DataType, Export, Status, User, Workspace
+from exports.models import ACTIVE, DataType, Export, Membership, Status, User, Workspace
 from exports.services.former import with_belonging
-from exports.services.paging import Page, before, check_limit, keyset_page
+from exports.services.paging import Page, beyond, check_limit, keyset_page
 from exports.services.refusals import Refused
 from exports.services.texts import clean_line
 
 DEFAULT_LIMIT = 50
 TEXT_MOST = 200
+PEOPLE_MOST = 200
+
+
+class Order(StrEnum):
+    """In which order to list; the last one lists files only, those that are kept the shortest first."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    ENDING = "ending"
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,9 @@ class Filters:
         data_type: exactly this.
         person: who queued it.
         text: in the name of the export or its workspace, in the requester's e-mail address or name; or a whole id.
+        since: queued then or later.
+        until: queued before then.
+        order: by when they were queued, or by when their files end.
     """
 
     workspace: uuid.UUID | None = None
@@ -33,6 +47,9 @@ class Filters:
     data_type: DataType | None = None
     person: uuid.UUID | None = None
     text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    order: Order = Order.NEWEST
 
 
 def parse_filters(
@@ -65,6 +82,16 @@ def exports_for(user: User, *, within: QuerySet[Workspace] | None = None) -> Que
     return rows if within is None else rows.filter(workspace__in=within.order_by().values("pk"))
 
 
+def people_seen_by(user: User) -> QuerySet[User]:
+    """Return the people of the workspaces a person sees, by name, at most `PEOPLE_MOST`: whose exports one may list."""
+    if user.is_superuser:
+        rows = User.objects.filter(is_active=True)
+    else:
+        here = Membership.objects.filter(workspace__in=Workspace.objects.visible_to(user).order_by().values("pk"))
+        rows = User.objects.filter(pk__in=here.values("user"))
+    return rows.exclude(pk=user.pk).order_by("name", "email")[:PEOPLE_MOST]
+
+
 def list_exports(
     *,
     user: User,
@@ -73,7 +100,7 @@ def list_exports(
     limit: int = DEFAULT_LIMIT,
     within: QuerySet[Workspace] | None = None,
 ) -> Page[Export]:
-    """Return a page of the exports a person may see, the newest first, in at most three queries.
+    """Return a page of the exports a person may see, in the order of the filters, in at most two queries.
 
     Raises:
         Refused: the cursor is none of ours, or the limit is not 1 to 200.
@@ -82,29 +109,42 @@ def list_exports(
     rows = narrowed(with_belonging(Export.objects.select_related("workspace__host", "requested_by")), filters)
     if within is not None or not user.is_superuser or not user.is_active:
         visible = Workspace.objects.visible_to(user) if within is None else within
-        rows = _newest_of(rows, visible, filters, cursor, limit)
-    return keyset_page(rows, time_field="created_at", cursor=cursor, limit=limit)
+        rows = _first_of(rows, visible, filters, cursor, limit)
+    return keyset_page(
+        rows,
+        time_field="expires_at" if filters.order is Order.ENDING else "created_at",
+        cursor=cursor,
+        limit=limit,
+        newest_first=filters.order is Order.NEWEST,
+    )
 
 
-def _newest_of(
+def _first_of(
     rows: QuerySet[Export], visible: QuerySet[Workspace], filters: Filters, cursor: str | None, limit: int
 ) -> QuerySet[Export]:
     """Narrow to some workspaces so that a page costs the same however many exports they have.
 
     Left to itself a database sorts all their rows for one page. Of each workspace the first row too many is looked up
-    in its index; the newest of those bounds the page, as its workspace alone fills one.
+    in its index; the first of those bounds the page, as its workspace alone fills one. Files that are kept are few at
+    any time, and have an index of their own.
     """
-    keys = set(visible.order_by().values_list("pk", flat=True))
+    newest_first = filters.order is not Order.OLDEST
+    places = visible.order_by()
     if filters.workspace is not None:
-        keys &= {filters.workspace}
-    rows = rows.filter(workspace__in=keys)
-    if len(keys) < 2 or filters.text:  # a text is looked for in every row anyway
-        return rows
+        places = places.filter(pk=filters.workspace)
+    if filters.text or filters.order is Order.ENDING:  # a text is looked for in every row anyway
+        return rows.filter(workspace__in=list(places.values_list("pk", flat=True)))
     here = narrowed(Export.objects.filter(workspace=OuterRef("pk")), filters)
-    too_many = before(here, "created_at", cursor).order_by("-created_at", "-pk").values("created_at")[limit : limit + 1]
-    bounds = Workspace.objects.filter(pk__in=keys).order_by().annotate(bound=Subquery(too_many))
-    oldest = max((bound for bound in bounds.values_list("bound", flat=True) if bound is not None), default=None)
-    return rows if oldest is None else rows.filter(created_at__gte=oldest)
+    sign = "-" if newest_first else ""
+    too_many = beyond(here, "created_at", cursor, newest_first).order_by(f"{sign}created_at", f"{sign}pk")
+    bounds = dict(
+        places.annotate(bound=Subquery(too_many.values("created_at")[limit : limit + 1])).values_list("pk", "bound")
+    )
+    rows = rows.filter(workspace__in=list(bounds))
+    found = [bound for bound in bounds.values() if bound is not None]
+    if not found:
+        return rows
+    return rows.filter(created_at__gte=max(found)) if newest_first else rows.filter(created_at__lte=min(found))
 
 
 def narrowed(rows: QuerySet[Export], filters: Filters) -> QuerySet[Export]:
@@ -119,8 +159,14 @@ def narrowed(rows: QuerySet[Export], filters: Filters) -> QuerySet[Export]:
         rows = rows.filter(data_type=filters.data_type)
     if filters.person is not None:
         rows = rows.filter(requested_by=filters.person)
+    if filters.since is not None:
+        rows = rows.filter(created_at__gte=filters.since)
+    if filters.until is not None:
+        rows = rows.filter(created_at__lt=filters.until)
     if filters.text:
         rows = rows.filter(_mentions(filters.text))
+    if filters.order is Order.ENDING:
+        rows = rows.filter(status=Status.READY)
     return rows
 
 

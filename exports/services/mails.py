@@ -171,7 +171,7 @@ def _message(mail: Mail) -> EmailMessage:
     with translation.override(language):
         words = mail_words.words_of(mail, zone, link)
         return EmailMessage(
-            subject=f"[LAC Portal] {words.subject}",
+            subject=f"[LAC Portal] {' '.join(words.subject.split())}",  # one line, whatever a name holds
             body=words.body,
             to=[reader.email],
             headers={"Auto-Submitted": "auto-generated"},

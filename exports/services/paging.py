@@ -44,7 +44,7 @@ def keyset_page(
     """
     check_limit(limit)
     sign = "-" if newest_first else ""
-    rows = _beyond(rows, time_field, cursor, "lt" if newest_first else "gt")
+    rows = beyond(rows, time_field, cursor, newest_first)
     rows = rows.order_by(f"{sign}{time_field}", f"{sign}pk")
     found = list(rows[: limit + 1])
     items = found[:limit]
@@ -61,23 +61,20 @@ def check_limit(limit: int) -> None:
         raise Refused("limit_out_of_range", _("The limit is 1 to %(most)d.") % {"most": LIMIT_MOST}, "limit")
 
 
-def before(rows: QuerySet[M], time_field: str, cursor: str | None) -> QuerySet[M]:
-    """Return the rows that come after a cursor in a list with the newest first; all without one.
+def beyond(rows: QuerySet[M], time_field: str, cursor: str | None, newest_first: bool = True) -> QuerySet[M]:
+    """Return the rows that come after a cursor in the list; all without one.
 
     Raises:
         Refused: the cursor is none of ours.
     """
-    return _beyond(rows, time_field, cursor, "lt")
-
-
-def _beyond(rows: QuerySet[M], time_field: str, cursor: str | None, beyond: str) -> QuerySet[M]:
     if not cursor:
         return rows
     at, key = _decode(cursor, rows.model)
+    then = "lt" if newest_first else "gt"
     # The first condition repeats what the second says, in a form that an index can start from.
     return rows.filter(
-        Q(**{f"{time_field}__{beyond}e": at}),
-        Q(**{f"{time_field}__{beyond}": at}) | Q(**{time_field: at, f"pk__{beyond}": key}),
+        Q(**{f"{time_field}__{then}e": at}),
+        Q(**{f"{time_field}__{then}": at}) | Q(**{time_field: at, f"pk__{then}": key}),
     )
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from math import exp, log, sqrt
-from statistics import fmean, median, variance
+from statistics import fmean, median, quantiles, variance
 from typing import NamedTuple
 
 from exports.services.pace import Expectation
@@ -41,6 +41,14 @@ class Done(NamedTuple):
     begun: Begun | None
 
 
+class Usual(NamedTuple):
+    """From the first question to the stored file, in seconds: eight in ten take between ``least`` and ``most``."""
+
+    least: float
+    most: float
+    samples: int
+
+
 class Asking(NamedTuple):
     """What makes exports comparable: the type of data and the length of the range (seconds)."""
 
@@ -68,12 +76,13 @@ class Past:
             self._expected[asking] = expectation_of([item.work for item in self.like(asking) if item.work is not None])
         return self._expected[asking]
 
-    def expected_total(self, asking: Asking) -> tuple[timedelta, int] | None:
-        """Return the usual time from first question to stored file, and the sample size; None when unknown."""
+    def usual_total(self, asking: Asking) -> Usual | None:
+        """Return what such exports took from first question to stored file; None with fewer than `ENOUGH` of them."""
         totals = [item.total for item in self.like(asking) if item.total is not None]
         if len(totals) < ENOUGH:
             return None
-        return timedelta(seconds=median(totals)), len(totals)
+        tenths = quantiles(totals, n=10, method="inclusive")
+        return Usual(tenths[0], tenths[-1], len(totals))
 
     @cached_property
     def _expected(self) -> dict[Asking, Expectation | None]:

@@ -1,17 +1,18 @@
 """Asking for an export: a new row, a seat in one that runs, or a file that is there already (design.md §3)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from exports.models import DataType, Export, Requester, Role, Status, User, Workspace
-from exports.services import approvals, audit_log, doorbell, events, limits
+from exports.models import ACTIVE, DataType, Export, Requester, Role, Status, User, Workspace
+from exports.services import approvals, audit_log, doorbell, events, history, limits
 from exports.services.refusals import Refused, TooMany, WrongState
 from exports.services.roles import require_role
 from exports.services.texts import clean_line, clean_paragraph
@@ -46,13 +47,26 @@ class Equal(NamedTuple):
 
 def look_for_equal(workspace: Workspace, data_type: str, range_from: datetime, range_to: datetime) -> Equal:
     """Return the active export and the ready, unexpired file for exactly this question, if any."""
+    return look_for_equals(workspace, [data_type], range_from, range_to)[data_type]
+
+
+def look_for_equals(
+    workspace: Workspace, data_types: Iterable[str], range_from: datetime, range_to: datetime
+) -> dict[str, Equal]:
+    """Return what answers the question for each type (one query)."""
+    types = list(data_types)
     same = Export.objects.filter(
-        workspace=workspace, data_type=data_type, range_from=_to_ms(range_from), range_to=_to_ms(range_to)
+        Q(status__in=ACTIVE) | Q(status=Status.READY, expires_at__gt=timezone.now()),
+        workspace=workspace,
+        data_type__in=types,
+        range_from=_to_ms(range_from),
+        range_to=_to_ms(range_to),
     )
-    return Equal(
-        active=same.active().first(),
-        ready=same.filter(status=Status.READY, expires_at__gt=timezone.now()).order_by("-ready_at").first(),
-    )
+    active: dict[str, Export] = {}
+    ready: dict[str, Export] = {}
+    for export in same.order_by("ready_at"):
+        (active if export.is_active else ready)[export.data_type] = export  # of files the newest
+    return {kind: Equal(active.get(kind), ready.get(kind)) for kind in types}
 
 
 def queue_export(
@@ -165,6 +179,8 @@ def _make(wanted: Export, user: User) -> Export:
     wanted.created_at = wanted.due_at = now
     wanted.waiting_code = wanted.hold or "turn"
     wanted.waiting_since = now
+    if usual := history.usual_total(wanted):
+        wanted.usual_least_seconds, wanted.usual_most_seconds = usual.least, usual.most
     with transaction.atomic():
         limits.refuse_beyond(user, wanted.workspace, limits.rules_of(user, wanted.workspace, lock=True))
         wanted.save(force_insert=True)

@@ -203,6 +203,32 @@ WAITS: dict[str, tuple[Promise, Turn]] = {
     "manager": (_("A manager, who paused the workspace, to resume it."), Turn.YOURS),
 }
 
+# What happens next while it waits; a test compares the two tables.
+_TOKEN_SAVED = _("A manager saves a token on the workspace’s page; then it goes on by itself.")
+NEXT_STEPS: dict[str, Promise] = {
+    "turn": _("Analytics Cloud is asked when its turn comes, and makes the file then."),
+    "approval": _("A manager approves or declines it; a mail tells you."),
+    "upstream_pending": _("Analytics Cloud begins to prepare the file; the portal looks again by itself."),
+    "upstream_running": _("The file is fetched as soon as it is there, then checked and stored."),
+    "upstream_unavailable": _("Analytics Cloud is asked again by itself; nothing is lost meanwhile."),
+    "retry": _("It is tried again by itself."),
+    "download": _("The file is checked row by row before anybody can download it."),
+    "checking": _("The file is stored and ready to download."),
+    "download_turn": _("Its own download begins as soon as the other one has ended."),
+    "handed_back": _("The next free worker goes on with it."),
+    "storage_full": _("Whoever runs this portal makes room; then it goes on by itself."),
+    "our_fault": _("It is tried again by itself. If it stays like this, tell the administrator of this portal."),
+    "no_worker": _("Whoever runs this portal starts a worker; then it goes on by itself."),
+    "token_missing": _TOKEN_SAVED,
+    "token_rejected": _TOKEN_SAVED,
+    "token_unreadable": _TOKEN_SAVED,
+    "base_url_refused": _("A site administrator corrects or allows the address; then it goes on by itself."),
+    "manager": _("A manager resumes the workspace; then it goes on by itself."),
+}
+# Whose turn it is where a turn's own label would be read wrongly by who isn't meant.
+MANAGERS_TURN = _("A manager’s turn")
+MANAGERS_WAITS = frozenset({"approval", "manager", "token_missing", "token_rejected", "token_unreadable"})
+
 # The timeline. %(…)s are the event's data.
 EVENTS: dict[str, Promise] = {
     "queued": _("Queued"),

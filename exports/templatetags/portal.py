@@ -113,6 +113,15 @@ def left(until: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def lasted(since: datetime | None) -> SafeString | str:
+    """Show for how long; the pages' script keeps it true."""
+    if since is None:
+        return ""
+    now = timezone.now()
+    return _time(since, times.left(max(now, since + timedelta(seconds=1)), since), "lasted")
+
+
+@register.filter
 def duration(span: timedelta | float | None) -> str:
     """Show a duration (a timedelta, or seconds)."""
     if span is None:

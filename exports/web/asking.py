@@ -1,21 +1,27 @@
 """What an answer to the form would be, before it is sent: the window, and who answers it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.http import QueryDict
 from django.utils import timezone
 
-from exports.models import DataType, Export, Limits, Role, User, Workspace
-from exports.services import history
+from exports.models import DataType, Export, Limits, Preset, Role, User, Workspace
+from exports.services import history, home
 from exports.services.limits import Line, lines_for, needs_approval, refuse_question, rules_of
-from exports.services.queue import look_for_equal
+from exports.services.queue import Equal, look_for_equals
 from exports.services.refusals import Refused
-from exports.web import ranges, times
+from exports.web import estimates, ranges, times
 from exports.web.forms.asking import AskForm, ExactZone
 from exports.web.ranges import RangeKind, Window
 from exports.web.rows import EXPIRES_SOON
+
+# What the services call an input, and what the form calls it.
+FIELDS = {"type": "types", "from": "range", "to": "range"}
+# Inputs that can be refused while the form is filled.
+CHECKED = ("workspace", "types", "range", "first_day", "last_day", "exact_from", "exact_to", "name", "note")
 
 
 @dataclass(frozen=True)
@@ -26,8 +32,13 @@ class Answer:
     running: Export | None
     file: Export | None
     expires_soon: bool
-    usual: timedelta | None
-    samples: int
+    usual: str
+    place: int | None
+
+    @property
+    def is_new(self) -> bool:
+        """True when Analytics Cloud has to be asked."""
+        return self.running is None and self.file is None
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class Preview:
     answers: tuple[Answer, ...]
     before: int
     limits: tuple[Line, ...]
-    refusals: tuple[str, ...]
+    refusals: tuple[tuple[str, str], ...]
     waits_for_approval: tuple[str, ...]
 
     @property
@@ -77,50 +88,100 @@ def preview_of(form: AskForm) -> Preview | None:
         length=times.length(window.span),
         clock_note=ranges.clock_change_note(window, zone),
         ends_ahead=window.end > now,
-        answers=tuple(_answer(workspace, kind, window, now) for kind in types),
+        answers=_answers(workspace, form.person, types, window, now),
         before=Export.objects.filter(workspace=workspace, due_at__isnull=False).count(),
         limits=tuple(lines_for(form.person, workspace, rules)),
-        refusals=tuple(dict.fromkeys(_refusals(rules, workspace, types, window))),
+        refusals=tuple(dict.fromkeys(_refusals(rules, workspace, types, window))) if role is not Role.VIEWER else (),
         waits_for_approval=tuple(str(DataType(kind).label) for kind in types if needs_approval(rules, kind, role)),
     )
 
 
-def _refusals(rules: list[Limits], workspace: Workspace, types: Sequence[str], window: Window) -> Iterator[str]:
+def _refusals(
+    rules: list[Limits], workspace: Workspace, types: Sequence[str], window: Window
+) -> Iterator[tuple[str, str]]:
+    """Yield what the limits say against the question, with the input it is about."""
     for kind in types:
         try:
             refuse_question(rules, workspace, kind, window.start, window.end)
         except Refused as refusal:
-            yield str(refusal.message)
+            yield FIELDS.get(refusal.field or "", "range"), str(refusal.message)
 
 
-def _answer(workspace: Workspace, data_type: str, window: Window, now: datetime) -> Answer:
-    equal = look_for_equal(workspace, data_type, window.start, window.end)
+def _answers(
+    workspace: Workspace, person: User, types: Sequence[str], window: Window, now: datetime
+) -> tuple[Answer, ...]:
+    equals = look_for_equals(workspace, types, window.start, window.end)
+    answers = [_answer(workspace, kind, equals[kind], window, now) for kind in types]
+    new = [answer for answer in answers if answer.is_new]
+    places = iter(home.next_places(workspace.pk, person.pk, len(new), now) if new else ())
+    return tuple(replace(answer, place=next(places)) if answer.is_new else answer for answer in answers)
+
+
+def _answer(workspace: Workspace, data_type: str, equal: Equal, window: Window, now: datetime) -> Answer:
     usual = None
     if equal.active is None and equal.ready is None:
         like_it = Export(workspace=workspace, data_type=data_type, range_from=window.start, range_to=window.end)
-        usual = history.expected_total(like_it)
+        usual = history.usual_total(like_it)
     expires_at = equal.ready.expires_at if equal.ready else None
     return Answer(
         type_label=str(DataType(data_type).label),
         running=equal.active,
         file=equal.ready,
         expires_soon=expires_at is not None and expires_at - now < EXPIRES_SOON,
-        usual=usual[0] if usual else None,
-        samples=usual[1] if usual else 0,
+        usual=estimates.usual_words(usual.least, usual.most, data_type, window.start, window.end) if usual else "",
+        place=None,
     )
+
+
+def errors_beside(form: AskForm, preview: Preview | None) -> list[tuple[str, list[str]]]:
+    """Return what to say next to each input while the form is filled, empty where nothing speaks against it.
+
+    An input that is still to be filled is not complained about.
+    """
+    said: dict[str, list[str]] = {name: [] for name in CHECKED}
+    for name, problems in form.errors.as_data().items():
+        said.setdefault(name, []).extend(
+            sentence for problem in problems if problem.code != "required" for sentence in problem.messages
+        )
+    for name, sentence in preview.refusals if preview else ():
+        said[name].append(sentence)
+    return list(said.items())
 
 
 def first_guess(person: User) -> dict[str, object]:
-    """Return what the empty form starts with: where and what the person asked last, for last month."""
+    """Return what the empty form starts with: where the person asked last, and last month, so that the window shows.
+
+    No type of data: whoever ticks one more than the one of last time asks for two without meaning it.
+    """
+    places = list(AskForm(person=person).fields["workspace"].queryset.values_list("pk", flat=True))  # type: ignore[attr-defined]
     last = (
-        Export.objects.filter(requested_by=person).order_by("-created_at").values_list("workspace", "data_type").first()
+        Export.objects.filter(requested_by=person).order_by("-created_at").values_list("workspace", flat=True).first()
     )
+    place = last if last in places else next(iter(places), "")
     return {
-        "workspace": str(last[0]) if last else "",
-        "types": [last[1]] if last else [],
+        "workspace": str(place),
+        "types": [],
         "range": RangeKind.LAST_MONTH.value,
         "exact_zone": ExactZone.WORKSPACE.value,
     }
+
+
+# What a preset keeps of the form; where it asks stands in its row.
+KEPT = ("types", "range", "first_day", "last_day", "exact_from", "exact_to", "exact_zone", "name", "note")
+
+
+def question_of(form: AskForm) -> dict[str, object]:
+    """Return what a preset keeps of a sent form: its inputs as they were typed."""
+    assert isinstance(form.data, QueryDict)
+    kept: dict[str, object] = {"types": form.data.getlist("types")}
+    kept |= {name: form.data[name] for name in KEPT if name != "types" and form.data.get(name)}
+    return kept
+
+
+def preset_values(preset: Preset) -> dict[str, object]:
+    """Return the form's values for a preset; inputs that the form doesn't know are left out."""
+    values = {name: value for name, value in preset.question.items() if name in KEPT}
+    return {"exact_zone": ExactZone.WORKSPACE.value, **values, "workspace": str(preset.workspace_id)}
 
 
 def period_after(export: Export) -> dict[str, object]:

@@ -13,12 +13,16 @@ from exports.services.bump import may_be_bumped
 from exports.services.describe import Entry
 from exports.services.former import may_be_taken_over
 from exports.services.health import Health
+<<<<<<< HEAD
 from exports.services.masking import mask_for
+=======
+from exports.templatetags.portal import count
+>>>>>>> origin/main
 from exports.web import times
 from exports.web.explain import DELIMITERS, EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, TONE_ICONS, TYPES, TypeWords
 from exports.web.files import Format, formats_of, sheets_of
 from exports.web.ranges import MILLISECOND
-from exports.web.rows import RowView, row_view
+from exports.web.rows import RowView, row_view, title_of
 
 DOWNLOADS_SHOWN = 20
 SIGNS = {"comma": ",", "semicolon": ";", "tab": "⇥"}
@@ -31,6 +35,7 @@ class May:
     cancel: bool
     leave: bool
     run_again: bool
+    ask_next: bool
     extend: bool
     pin: bool
     unpin: bool
@@ -81,6 +86,7 @@ class Detail:
     span: str
     seconds_waiting: float | None
     seconds_working: float | None
+    receipt_text: str
 
 
 def detail_of(export: Export, person: User, health: Health) -> Detail:
@@ -113,7 +119,23 @@ def detail_of(export: Export, person: User, health: Health) -> Detail:
         # Never seen being made: the row then holds bounds, which help to plan but are no receipt.
         seconds_waiting=export.upstream_wait_seconds if export.running_since else None,
         seconds_working=export.upstream_work_seconds if export.running_since else None,
+        receipt_text=_receipt_text(export) if export.rows is not None else "",
     )
+
+
+def _receipt_text(export: Export) -> str:
+    """Return the receipt as lines to paste into a ticket or a mail."""
+    lines = [
+        (_("Export"), f"{title_of(export)}, {export.workspace.name}, {export.get_data_type_display()}"),
+        (_("From"), times.utc_text(export.range_from)),
+        (_("To, included"), times.utc_text(export.range_to)),
+        (_("Rows"), count(export.rows)),
+        (_("Bytes"), count(export.bytes)),
+        ("SHA-256", export.sha256),
+        (_("Ready"), times.utc_text(export.ready_at) if export.ready_at else ""),
+        (_("Number"), str(export.pk)),
+    ]
+    return "\n".join(_("%(label)s: %(value)s") % {"label": label, "value": value} for label, value in lines if value)
 
 
 def _may(export: Export, person: User, *, is_requester: bool) -> May:
@@ -126,6 +148,7 @@ def _may(export: Export, person: User, *, is_requester: bool) -> May:
         cancel=export.is_active and (manages or owns),
         leave=export.is_active and owns and not manages,
         run_again=is_member and not export.is_active and export.workspace.archived_at is None,
+        ask_next=is_member and export.workspace.archived_at is None,
         extend=expire.can_be_extended(export) and (manages or (owns and not export.extended)),
         pin=is_ready and manages and export.pinned_at is None,
         unpin=is_ready and manages and export.pinned_at is not None,

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -13,7 +14,7 @@ from exports.models import DataType, Export, Status
 from exports.services import describe
 from exports.services.former import name_of
 from exports.services.health import Health
-from exports.web import times
+from exports.web import estimates, times
 from exports.web.explain import STATUSES, TYPES
 
 EXPIRES_SOON = timedelta(hours=2)
@@ -58,9 +59,12 @@ class RowView:
     wait: str
     wait_is_thing: bool
     wait_is_blocked: bool
+    turn: str
+    next_step: str
     since: datetime | None
     until: datetime | None
     estimate: str
+    usual: str
     place: int | None
     is_bumped: bool
     percent: int | None
@@ -69,6 +73,7 @@ class RowView:
     next_action: str
     whose_turn: str
     requested_by: str
+    requested_by_id: UUID
     created_at: datetime
     rows: int | None
     bytes: int | None
@@ -117,9 +122,12 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
         wait=wait.sentence if wait else "",
         wait_is_thing=wait is not None and wait.code not in SENTENCES,
         wait_is_blocked=blocked,
+        turn=wait.turn_label if wait else "",
+        next_step=wait.next_step if wait else "",
         since=wait.since if wait else None,
         until=wait.until if wait else None,
-        estimate=_estimate(export, now) if export.is_active else "",
+        estimate=estimates.basis_of(export, now) if export.is_active else "",
+        usual=estimates.usual_of(export) if export.is_active else "",
         place=place,
         is_bumped=place is not None and export.bumped_at is not None,
         percent=None if blocked else percent_done(export, now),
@@ -128,6 +136,7 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
         next_action=problem.next_action if problem else "",
         whose_turn=problem.whose_turn_label if problem else "",
         requested_by=name_of(export),
+        requested_by_id=export.requested_by_id,
         created_at=export.created_at,
         rows=export.rows,
         bytes=export.bytes,
@@ -137,12 +146,6 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
         is_ready=is_ready and expires_at is not None and expires_at > now,
         said=_("%(export)s: %(status)s.") % {"export": title, "status": Status(export.status).label},
     )
-
-
-def _estimate(export: Export, now: datetime) -> str:
-    if export.estimated_ready_at is not None and export.estimated_ready_at <= now:
-        return _("it takes longer than exports like it usually do")
-    return describe.estimate_sentence(export)
 
 
 def title_of(export: Export) -> str:

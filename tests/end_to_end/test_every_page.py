@@ -4,15 +4,14 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from django.test import Client
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from tests.end_to_end.axe import barriers
+from tests.end_to_end.conftest import bring_session
 from tests.end_to_end.scenes import Scene, pages, person_of, states
 from tests.end_to_end.visitor import DESK, PHONE, Visitor
 from tests.support.cast import Cast, make_cast
-from tests.web.conftest import BACKEND
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,10 +89,7 @@ class Inspector:
         visitor = Visitor(self.browser, self.server.url, language=self.language)
         person = person_of(self.cast, who)
         if person is not None:
-            client = Client()
-            client.force_login(person, backend=BACKEND)
-            (session,) = client.cookies.values()
-            visitor.context.add_cookies([{"name": session.key, "value": session.value, "url": self.server.url}])
+            bring_session(visitor, person)
         self.visitors[who] = visitor
         return visitor
 

@@ -135,3 +135,11 @@ def test_no_sentence_speaks_of_exceptions_or_code() -> None:
     for found in words.PROBLEMS.values():
         text = f"{found.message} {found.next_action}"
         assert not re.search(r"Error\b|Exception|Traceback|None\b|\bnull\b|[a-z]_[a-z]", text), text
+
+
+def test_every_wait_says_what_comes_next() -> None:
+    assert set(words.NEXT_STEPS) == set(words.WAITS)
+    assert set(words.WAITS) >= words.MANAGERS_WAITS
+    for language in ("en", "ja"):
+        with translation.override(language):
+            assert all(str(sentence)[-1] in ".。" for sentence in words.NEXT_STEPS.values())

@@ -17,7 +17,9 @@ from exports.models import (
     ExportEvent,
     Membership,
     PauseCode,
+    Preset,
     Requester,
+    SavedView,
     Status,
     User,
     Workspace,
@@ -150,6 +152,18 @@ BAD_ROWS: list[tuple[str, Bad]] = [
         "limits_name_their_person",
         lambda cast: Limits.objects.create(workspace=cast.acme, whom=Whom.EACH, user=cast.bob),
     ),
+    (
+        "preset_name_once_for_the_workspace",
+        lambda cast: [
+            Preset.objects.create(workspace=cast.acme, user=user, name=name, is_shared=True)
+            for user, name in ((cast.bob, "Monthly"), (cast.alice, "MONTHLY"))
+        ],
+    ),
+    (
+        "preset_name_once_for_a_person",
+        lambda cast: twice(lambda: Preset.objects.create(workspace=cast.acme, user=cast.bob, name="Monthly")),
+    ),
+    ("saved_view_name_once", lambda cast: twice(lambda: SavedView.objects.create(user=cast.bob, name="Failed"))),
     (
         "user_email_unique_whatever_case",
         lambda cast: update(User.objects.filter(pk=cast.bob.pk), email="ALICE@example.com"),

@@ -13,7 +13,9 @@ from exports.models import (
     Download,
     ExportEvent,
     Heartbeat,
+    Preset,
     Requester,
+    SavedView,
     UpstreamHost,
     User,
     Workspace,
@@ -41,6 +43,8 @@ def test_rows_name_themselves(cast: Cast) -> None:
         "Acme": Workspace.objects.get(pk=cast.acme.pk),
         f"{cast.bob.pk} member in {cast.acme.pk}": cast.acme.memberships.get(user=cast.bob),
         f"each in {cast.acme.pk}": Limits(workspace=cast.acme, whom="each"),
+        "Monthly pages": Preset(workspace=cast.acme, user=cast.bob, name="Monthly pages"),
+        "Failed": SavedView(user=cast.bob, name="Failed"),
         "Bob": cast.bob,
         "nameless@example.com": User(email="nameless@example.com"),
     }

@@ -10,7 +10,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 from django.utils import timezone
 
+<<<<<<< HEAD
 from exports.models import Role, Status, User
+=======
+from exports.models import Preset, SavedView, Status, User
+>>>>>>> origin/main
 from exports.services.api_tokens import make_api_token
 from exports.services.invitations import invite
 from tests.support.cast import Cast, content_of, make_export, make_ready_export
@@ -107,6 +111,10 @@ def keys_for(address: Address, cast: Cast) -> dict[str, Any]:
             else make_export(cast.acme, cast.bob, Status.FAILED if ended else Status.QUEUED)
         )
         keys["pk"] = keys["export_id"] = made.pk
+    elif name == "preset-delete":
+        keys["pk"] = Preset.objects.create(workspace=cast.acme, user=cast.bob, name="Monthly", is_shared=True).pk
+    elif name == "view-delete":
+        keys["pk"] = SavedView.objects.create(user=cast.alice, name="Mine", query="who=mine").pk
     elif name == "api-token-revoke":
         keys["pk"] = make_api_token(user=cast.alice, name="nightly")[0].pk
     elif name == "session-end":

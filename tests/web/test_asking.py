@@ -10,6 +10,8 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from exports.models import Export, Status
 from exports.services import pauses
+from exports.services.limits import Allowed, set_limits
+from tests.support.cast import OCTOBER as OCTOBER_UTC
 from tests.support.cast import Cast, make_export, make_ready_export, make_workspace
 from tests.web.conftest import Browse
 from tests.web.markup import check_page, read, text_of
@@ -36,15 +38,26 @@ def errors_of(answer: object, field: str) -> str:
     return found[0].text.strip() if found else ""
 
 
-def test_form_starts_with_the_last_workspace_and_type_and_last_month(cast: Cast, bob: Client) -> None:
+def test_form_starts_with_the_last_workspace_and_last_month_but_no_type(cast: Cast, bob: Client) -> None:
     other = make_workspace("Zulu", token="z" * 40, member=cast.bob)
     make_export(other, cast.bob, Status.FAILED, data_type="segment")
     answer = bob.get(NEW)
     content = answer.content.decode()
     assert f'<option value="{other.pk}" selected>' in " ".join(content.split())
-    assert 'value="segment" checked' in content
+    assert 'name="types" checked' not in " ".join(content.split())
+    assert 'value="segment" checked' not in content
     assert 'value="last-month" checked' in content
+    assert "Sent to Analytics Cloud" in text_of(answer)  # the window, before anything is chosen
     check_page(answer)
+
+
+def test_form_starts_with_a_workspace_that_is_still_the_person_s(cast: Cast, bob: Client) -> None:
+    left = make_workspace("Aardvark", token="z" * 40, member=cast.bob)
+    make_export(left, cast.bob, Status.FAILED)
+    left.memberships.all().delete()
+    answer = bob.get(NEW)
+    assert f'<option value="{cast.acme.pk}" selected>' in " ".join(answer.content.decode().split())
+    assert "Sent to Analytics Cloud" in text_of(answer)
 
 
 def test_days_are_sent_as_the_workspace_s_whole_days(cast: Cast, browse: Browse) -> None:
@@ -60,10 +73,11 @@ def test_days_are_sent_as_the_workspace_s_whole_days(cast: Cast, browse: Browse)
 def test_several_types_are_several_exports_asked_together(cast: Cast, bob: Client) -> None:
     answer = bob.post(NEW, form(cast, types=["page", "event", "segment"]), follow=True)
     assert set(Export.objects.values_list("data_type", flat=True)) == {"page", "event", "segment"}
-    assert answer.redirect_chain == [("/", 302)]
-    assert "3 exports queued." in answer.content.decode()
+    assert text_of(answer).count("A new export, in the queue now.") == 3
+    check_page(answer)
     again = bob.post(NEW, form(cast, types=["page", "event", "individual"]), follow=True)
-    assert "1 export queued. 2 running ones joined." in again.content.decode()
+    assert text_of(again).count("you have joined it") == 2
+    assert text_of(again).count("A new export, in the queue now.") == 1
     assert Export.objects.count() == 4
 
 
@@ -202,7 +216,8 @@ def test_preview_shows_both_zones_length_and_clock_change(cast: Cast, bob: Clien
         "2026-10-31T22:59:59.999Z",
         "31 days 1 h",
         "that day has 25 hours",
-        "a new export, in minutes to a few hours",
+        "a new export, no. 1 in the queue",
+        "in minutes to a few hours",
     ):
         assert part in content
     assert "<html" not in content
@@ -215,14 +230,15 @@ def test_preview_says_the_usual_duration_and_what_is_under_way(cast: Cast, bob: 
         make_ready_export(
             cast.acme,
             cast.alice,
-            submitted_at=now - timedelta(minutes=12),
+            submitted_at=now - timedelta(minutes=10 + 2 * number),
             ready_at=now,
             range_from=start,
             range_to=start + timedelta(days=31),
         )
     make_export(cast.acme, cast.alice, Status.QUEUED)
     content = " ".join(bob.get(PREVIEW, form(cast)).content.decode().split())
-    assert "usually 12 min (the last 5 like it)" in content
+    assert "no. 2 in the queue" in content
+    assert "usually 11–17 min for 31 days of pages here." in content
     assert "1 export of this workspace is under way already." in content
 
 
@@ -244,7 +260,7 @@ def test_preview_of_all_types_takes_few_queries(
     cast: Cast, bob: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     every = ["event", "identity", "individual", "membership", "page", "segment"]
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(15):
         bob.get(PREVIEW, form(cast, types=every))
 
 
@@ -289,3 +305,85 @@ def test_address_prefills_the_form_but_never_insists(cast: Cast, bob: Client) ->
     content = bob.get(NEW, {"workspace": str(cast.acme.pk), "types": ["event"], **OCTOBER, "anyway": "on"}).content
     assert b'value="event" checked' in content
     assert b'name="anyway" checked' not in content
+
+
+def test_bundle_page_follows_each_answer_and_stops_when_all_have_ended(cast: Cast, bob: Client) -> None:
+    ready = make_ready_export(cast.acme, cast.alice, range_from=OCTOBER_UTC[0], range_to=OCTOBER_UTC[1])
+    bob.post(NEW, form(cast, types=["event"]))
+    answer = bob.post(NEW, form(cast, types=["page", "event", "segment"]))
+    address = answer.headers["Location"]
+    page = bob.get(address)
+    said = text_of(page)
+    assert "A file that is ready answers this." in said
+    assert "you have joined it" in said
+    assert "A new export, in the queue now." in said
+    assert f"/exports/{ready.pk}/download/" in page.content.decode()
+    check_page(page)
+    asked = next(one for one in read(page) if one.attrs.get("id") == "asked")
+    same = bob.get(asked.attrs["hx-get"], headers={"HX-Request": "true"})
+    assert same.status_code == 204
+    Export.objects.filter(due_at__isnull=False).update(
+        status="failed", due_at=None, ended_at=timezone.now(), error_code="upstream_failed"
+    )
+    changed = bob.get(asked.attrs["hx-get"], headers={"HX-Request": "true"})
+    assert b"<html" not in changed.content
+    assert "hx-get" not in next(one for one in read(changed) if one.attrs.get("id") == "asked").attrs
+
+
+def test_bundle_page_is_its_person_s_alone_and_nothing_without_a_signature(cast: Cast, browse: Browse) -> None:
+    address = browse(cast.bob).post(NEW, form(cast, types=["page", "event"])).headers["Location"]
+    assert browse(cast.alice).get(address).headers["Location"] == "/"
+    for text in ("", "odd", address.partition("r=")[2][:-1]):
+        assert browse(cast.bob).get("/exports/asked/", {"r": text}).headers["Location"] == "/"
+
+
+def test_bundle_page_takes_few_queries(
+    cast: Cast, bob: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    every = ["event", "identity", "individual", "membership", "page", "segment"]
+    address = bob.post(NEW, form(cast, types=every)).headers["Location"]
+    with django_assert_max_num_queries(6):
+        assert text_of(bob.get(address)).count("A new export") == 6
+
+
+def test_all_types_refused_for_one_reason_say_it_once_at_the_field(cast: Cast, bob: Client) -> None:
+    answer = bob.post(NEW, form(cast, types=["page", "event"], name="a\u202eb"))
+    assert answer.status_code == 422
+    assert errors_of(answer, "name").count("Only printable characters") == 1
+    assert not Export.objects.exists()
+
+
+def test_preview_says_what_is_refused_next_to_its_field(cast: Cast, bob: Client) -> None:
+    set_limits(actor=cast.alice, workspace=cast.acme, together=Allowed(range_days=7, types=("page",)), each=Allowed())
+    answer = bob.get(PREVIEW, form(cast, types=["event"]))
+    assert errors_of(answer, "types")
+    assert errors_of(bob.get(PREVIEW, form(cast)), "range")
+    late = bob.get(PREVIEW, form(cast, last_day="2026-09-30"))
+    assert errors_of(late, "last_day") == "The last day is before the first."
+    swapped = [one for one in read(late) if one.attrs.get("hx-swap-oob") == "true"]
+    assert {"id_workspace_error", "id_types_error", "id_range_error", "id_name_error"} <= {
+        one.attrs["id"] for one in swapped
+    }
+
+
+def test_preview_does_not_complain_about_what_is_still_to_be_filled(cast: Cast, bob: Client) -> None:
+    answer = bob.get(PREVIEW, {"workspace": str(cast.acme.pk), "range": "days", "first_day": "2026-10-01"})
+    assert not [one for one in read(answer) if "field-errors" in one.attrs.get("class", "") and one.text.strip()]
+
+
+def test_button_says_how_many_exports_it_queues(cast: Cast, bob: Client) -> None:
+    assert "Queue 2 exports" in bob.get(PREVIEW, form(cast, types=["page", "event"])).content.decode()
+    assert "Queue the export" in bob.get(PREVIEW, form(cast)).content.decode()
+
+
+def test_places_are_those_the_fair_order_gives(cast: Cast, browse: Browse) -> None:
+    for _number in range(3):
+        make_export(cast.acme, cast.alice, Status.QUEUED)
+    content = " ".join(browse(cast.bob).get(PREVIEW, form(cast, types=["page", "event"])).content.decode().split())
+    assert "no. 2 in the queue" in content  # after Alice's first
+    assert "no. 4 in the queue" in content
+
+
+def test_period_after_is_offered_while_an_export_still_runs(cast: Cast, bob: Client) -> None:
+    export = make_export(cast.acme, cast.bob, Status.QUEUED)
+    assert f"/exports/new/?next_of={export.pk}" in bob.get(f"/exports/{export.pk}/").content.decode()

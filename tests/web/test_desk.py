@@ -1,7 +1,7 @@
 """The list: what it says of each export, its filters, its liveness, its cost."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -129,6 +129,74 @@ def test_filters_narrow_by_workspace_type_status_person_and_text(cast: Cast, bro
     assert shown(q="Quarterly") == one
     assert shown(q="globex") == two
     assert shown(q="nothing like this") == set()
+    assert shown(person=str(cast.charlie.pk)) == two
+    assert shown(person=str(cast.bob.pk)) == set()
+
+
+def test_days_of_the_filter_are_the_person_s_own(cast: Cast, browse: Browse) -> None:
+    type(cast.alice).objects.filter(pk=cast.alice.pk).update(time_zone="Asia/Tokyo")
+    cast.alice.refresh_from_db()
+    client = browse(cast.alice)
+    late = make_export(cast.acme, cast.bob, Status.FAILED, created_at=datetime(2026, 10, 31, 14, 59, tzinfo=UTC))
+    early = make_export(cast.acme, cast.bob, Status.FAILED, created_at=datetime(2026, 10, 31, 15, tzinfo=UTC))
+
+    def shown(**address: str) -> list[bool]:
+        content = client.get("/", address).content.decode()
+        return [f"row-{export.pk}" in content for export in (late, early)]
+
+    assert shown(since="2026-11-01") == [False, True]
+    assert shown(until="2026-10-31") == [True, False]
+    assert shown(since="2026-10-31", until="2026-11-01") == [True, True]
+    assert shown(since="2026-11-02") == [False, False]
+
+
+def test_list_is_put_in_the_order_of_its_address(cast: Cast, alice: Client) -> None:
+    now = timezone.now()
+    old = make_ready_export(cast.acme, cast.bob, created_at=now - timedelta(hours=5), name="old")
+    new = make_ready_export(cast.acme, cast.bob, expires_at=now + timedelta(hours=1), name="new")
+    failed = make_export(cast.acme, cast.bob, Status.FAILED, created_at=now - timedelta(hours=2), name="failed")
+    titles = {str(old.pk): "old", str(new.pk): "new", str(failed.pk): "failed"}
+
+    def order(**address: str) -> list[str]:
+        rows = [one.attrs["id"] for one in read(alice.get("/", address)) if one.attrs.get("id", "").startswith("row-")]
+        return [titles[row.removeprefix("row-")] for row in rows]
+
+    assert order() == ["new", "failed", "old"]
+    assert order(order="oldest") == ["old", "failed", "new"]
+    assert order(order="ending") == ["new", "old"]
+
+
+def test_rarer_filters_are_drawn_for_the_asking_or_when_one_is_set(cast: Cast, alice: Client) -> None:
+    def drawn(address: str) -> bool:
+        answer = alice.get(address)
+        check_page(answer)
+        return any(one.attrs.get("name") == "person" for one in read(answer))
+
+    assert [drawn("/"), drawn("/?more=1"), drawn("/?order=oldest"), drawn("/?since=2026-10-01")] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    people = [one.text.strip() for one in read(alice.get("/?more=1")) if one.tag == "option"]
+    assert {"Bob", "Vera"} <= set(people)
+    assert "Charlie" not in people
+
+
+def test_row_says_for_how_long_it_waits_and_what_is_usual(cast: Cast, alice: Client) -> None:
+    make_export(
+        cast.acme,
+        cast.bob,
+        Status.QUEUED,
+        waiting_since=timezone.now() - timedelta(minutes=7),
+        usual_least_seconds=720.0,
+        usual_most_seconds=1080.0,
+        range_from=OCTOBER[0],
+        range_to=OCTOBER[1],
+    )
+    said = text_of(alice.get("/"))
+    assert "No. 1 in the queue (for 7 min)" in said
+    assert "usually 12–18 min for 31 days of pages here" in said
 
 
 def test_chosen_filters_stand_in_the_form_and_can_be_cleared(cast: Cast, alice: Client) -> None:
@@ -140,7 +208,20 @@ def test_chosen_filters_stand_in_the_form_and_can_be_cleared(cast: Cast, alice: 
     assert "No export matches" in content
 
 
-@pytest.mark.parametrize("address", ["status=odd", "type=odd", "workspace=odd", "cursor=odd", "q=a%00b"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "status=odd",
+        "type=odd",
+        "workspace=odd",
+        "cursor=odd",
+        "q=a%00b",
+        "person=odd",
+        "since=odd",
+        "until=9999-12-31",
+        "order=odd",
+    ],
+)
 def test_unknown_filter_leads_back_to_the_whole_list_with_a_sentence(address: str, alice: Client) -> None:
     answer = alice.get(f"/?{address}", follow=True)
     assert answer.redirect_chain == [("/", 302)]
@@ -151,11 +232,11 @@ def test_older_page_keeps_the_filters_and_leads_back_to_the_newest(cast: Cast, a
     for _number in range(31):
         make_export(cast.acme, cast.bob, Status.FAILED)
     first = alice.get("/", {"status": "failed"})
-    older = next(one for one in read(first) if one.tag == "a" and one.text.strip() == "Older").attrs["href"]
+    older = next(one for one in read(first) if one.tag == "a" and one.text.strip() == "Next page").attrs["href"]
     second = alice.get(f"/{older}")
     rows = [one for one in read(second) if one.attrs.get("id", "").startswith("row-")]
     assert len(rows) == 1
-    newest = next(one for one in read(second) if one.tag == "a" and one.text.strip() == "Newest").attrs["href"]
+    newest = next(one for one in read(second) if one.tag == "a" and one.text.strip() == "First page").attrs["href"]
     assert newest == "?status=failed"
 
 

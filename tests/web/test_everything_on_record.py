@@ -22,7 +22,17 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from pytest_django.fixtures import DjangoCaptureOnCommitCallbacks
 
-from exports.models import AuditEntry, Export, Invitation, Limits, Status, User, Workspace
+from exports.models import (
+    AuditEntry,
+    Export,
+    Invitation,
+    Limits,
+    Preset,
+    SavedView,
+    Status,
+    User,
+    Workspace,
+)
 from exports.services.api_tokens import make_api_token
 from exports.services.invitations import invite
 from tests.support.cast import BASE_URL, ApiCaller, Cast, content_of, make_export, make_ready_export
@@ -137,6 +147,14 @@ def _question(scene: Scene) -> dict[str, Any]:
     }
 
 
+def _preset(scene: Scene) -> list[str]:
+    return [str(Preset.objects.create(workspace_id=scene.acme(), user=scene.cast.bob, name="Monthly").pk)]
+
+
+def _view(scene: Scene) -> list[str]:
+    return [str(SavedView.objects.create(user=scene.cast.vera, name="Mine", query="who=mine").pk)]
+
+
 def _own_api_token(scene: Scene) -> list[str]:
     return [str(make_api_token(user=scene.cast.alice, name="nightly")[0].pk)]
 
@@ -151,6 +169,21 @@ def _nothing(scene: Scene) -> list[str]:
 
 PAGES: dict[str, Row] = {
     "export-new": ("bob", _nothing, _question, "export.queued"),
+    "export-bulk": (
+        "bob",
+        _nothing,
+        lambda scene: {"deed": "cancel", "pick": [scene.export()]},
+        "export.cancelled",
+    ),
+    "preset-save": (
+        "bob",
+        _nothing,
+        lambda scene: _question(scene) | {"preset_name": "Monthly", "preset_shared": "on"},
+        "preset.saved",
+    ),
+    "preset-delete": ("bob", _preset, {}, "preset.deleted"),
+    "view-save": ("vera", _nothing, {"view_name": "Failed", "query": "status=failed"}, "person.view_saved"),
+    "view-delete": ("vera", _view, {}, "person.view_deleted"),
     "export-cancel": ("bob", _queued, {}, "export.cancelled"),
     "export-run-again": ("bob", _ended, {}, "export.queued"),
     "export-extend": ("bob", _ready, {}, "export.extended"),

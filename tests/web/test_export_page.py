@@ -41,6 +41,34 @@ def test_active_export_says_what_it_waits_for_since_and_until(cast: Cast, alice:
     assert "Until unknown yet" in words
 
 
+def test_story_of_an_active_export_ends_with_whose_turn_it_is_and_what_comes_next(cast: Cast, alice: Client) -> None:
+    export = make_export(cast.acme, cast.bob, Status.PREPARING, waiting_code="upstream_running")
+    said = text_of(alice.get(f"/exports/{export.pk}/"))
+    assert "Whose turn Analytics Cloud’s turn" in said
+    assert "The file is fetched as soon as it is there, then checked and stored. Next · Analytics Cloud’s turn" in said
+    held = make_export(cast.acme, cast.bob, Status.QUEUED, hold="approval", waiting_code="approval")
+    assert "Whose turn A manager’s turn" in text_of(alice.get(f"/exports/{held.pk}/"))
+    ended = make_export(cast.acme, cast.bob, Status.FAILED)
+    assert "Next ·" not in text_of(alice.get(f"/exports/{ended.pk}/"))
+
+
+def test_receipt_is_copied_whole(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob, name="October")
+    copies = [one.attrs["data-copy"] for one in read(alice.get(f"/exports/{export.pk}/")) if "data-copy" in one.attrs]
+    (receipt,) = [text for text in copies if "October, Acme, Pages" in text]
+    assert f"SHA-256: {export.sha256}" in receipt
+    assert "Rows: 3" in receipt
+
+
+def test_title_of_the_tab_begins_with_the_state(cast: Cast, alice: Client) -> None:
+    export = make_export(cast.acme, cast.bob, Status.QUEUED, name="October")
+    answer = alice.get(f"/exports/{export.pk}/")
+    title = next(one.text for one in read(answer) if one.tag == "title")
+    assert " ".join(title.split()) == "Queued · October · LAC Portal"
+    live = next(one for one in read(answer) if one.attrs.get("id") == "export")
+    assert live.attrs["data-title"] == "Queued · October · LAC Portal"
+
+
 def test_ready_export_shows_its_receipt_and_all_formats(cast: Cast, alice: Client) -> None:
     now = timezone.now()
     export = make_ready_export(

@@ -159,11 +159,18 @@ def test_form_shows_limits_before_they_bite_and_refuses_in_words(cast: Cast, bro
     assert "You have joined it" in text_of(run_again) or "you have joined it" in text_of(run_again)
 
 
-def test_several_types_are_asked_together_or_not_at_all(cast: Cast, browse: Browse) -> None:
+def test_each_of_several_types_is_answered_and_what_the_limit_refuses_is_said(cast: Cast, browse: Browse) -> None:
     set_limits(actor=cast.alice, workspace=cast.acme, together=Allowed(per_day=2), each=Allowed())
     question = QUESTION | {"workspace": str(cast.acme.pk), "types": ["page", "event", "segment"]}
-    assert browse(cast.bob).post("/exports/new/", question).status_code == 429
-    assert not Export.objects.exists()
+    answer = browse(cast.bob).post("/exports/new/", question, follow=True)
+    assert Export.objects.count() == 2
+    assert text_of(answer).count("A new export, in the queue now.") == 2
+    assert "This workspace’s limit of 2 new exports a day is reached." in text_of(answer)
+    check_page(answer)
+    refused = browse(cast.bob).post("/exports/new/", question | {"types": ["segment", "identity"]})
+    assert refused.status_code == 429
+    assert text_of(refused).count("This workspace’s limit of 2 new exports a day is reached.") == 1
+    assert Export.objects.count() == 2
 
 
 def test_manager_approves_from_the_queue(cast: Cast, alice: Client) -> None:

@@ -27,7 +27,8 @@
     var now = Date.now();
     document.querySelectorAll("time[data-live]").forEach(function (node) {
       var at = Date.parse(node.dateTime);
-      var text = node.dataset.live === "ago" ? ago(now - at) : left(at - now);
+      var kind = node.dataset.live;
+      var text = kind === "ago" ? ago(now - at) : kind === "lasted" ? left(Math.max(now - at, 1)) : left(at - now);
       if (text && node.textContent !== text) node.textContent = text;
     });
   }
@@ -81,7 +82,10 @@
     var said = [];
     document.querySelectorAll("[data-state]").forEach(function (node) {
       var before = known[node.id];
-      if (before && before !== node.dataset.state) said.push(node.dataset.said);
+      if (before && before !== node.dataset.state) {
+        said.push(node.dataset.said);
+        node.dispatchEvent(new CustomEvent("portal:changed", { bubbles: true }));
+      }
       known[node.id] = node.dataset.state;
     });
     if (said.length) announce(said.join(" "));
@@ -106,6 +110,10 @@
   if (window.Idiomorph) {
     window.Idiomorph.defaults.callbacks.beforeAttributeUpdated = function (name, node) {
       if (name === "open" && node.tagName === "DETAILS") return false;
+      return true;
+    };
+    window.Idiomorph.defaults.callbacks.beforeNodeMorphed = function (before, after) {
+      if (before.type === "checkbox" && before.name === "pick") after.checked = before.checked;
       return true;
     };
   }

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from exports.models import DataType, Role, User, Workspace
+from exports.services.presets import NAME_LENGTH as PRESET_NAME_LENGTH
 from exports.services.queue import NAME_LENGTH, NOTE_LENGTH
 from exports.web import ranges
 from exports.web.ranges import RangeKind, RangeRefused, Window
@@ -144,3 +145,17 @@ class AskForm(forms.Form):
         if value is None and field not in self.errors and not self.is_preview:
             self.add_error(field, sentence)
         return value
+
+
+class PresetForm(AskForm):
+    """The form kept as a preset: it must say what to ask, but it may be kept while something speaks against asking."""
+
+    preset_name = forms.CharField(
+        max_length=PRESET_NAME_LENGTH, error_messages={"required": gettext_lazy("Give the preset a name.")}
+    )
+    preset_shared = forms.BooleanField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Check the question; doubts don't matter until it is asked."""
+        self.cleaned_data["anyway"] = True
+        return super().clean()

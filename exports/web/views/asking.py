@@ -3,26 +3,29 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
 
-from exports.models import DataType
+from exports.models import DataType, Preset
 from exports.services import health
-from exports.services.queue import Outcome, Queued, queue_export
-from exports.services.refusals import Refusal, TooMany
-from exports.web.acts import export_for, person_of, put_on_form
-from exports.web.asking import first_guess, period_after, preview_of
+from exports.services.bundles import Answered, queue_bundle
+from exports.services.presets import NAME_LENGTH, preset_for, presets_with_rights
+from exports.services.queue import Outcome, Queued
+from exports.services.refusals import Forbidden, TooMany
+from exports.web import bundle
+from exports.web.acts import RoleTooLow, export_for, person_of, put_on_form
+from exports.web.asking import FIELDS, errors_beside, first_guess, period_after, preset_values, preview_of
 from exports.web.explain import TYPES
 from exports.web.forms.asking import AskForm
 from exports.web.guards import signed_in
 from exports.web.ranges import RangeKind
-
-# What the services call an input, and what the form calls it.
-FIELDS = {"type": "types", "from": "range", "to": "range"}
+from exports.web.rows import version_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -33,15 +36,17 @@ def export_new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         values = _start_values(request)
         form = AskForm(initial=values, person=person)
-        return _show(request, form, AskForm(_as_query(values), person=person, is_preview=True))
+        return show_form(request, form, AskForm(_as_query(values), person=person, is_preview=True))
     form = AskForm(request.POST, person=person)
-    if form.is_valid() and "check" not in request.POST:
-        try:
-            return _queued(request, _queue(request, form))
-        except Refusal as refusal:
-            put_on_form(form, refusal, FIELDS)
-            return _show(request, form, form, status=429 if isinstance(refusal, TooMany) else 422)
-    return _show(request, form, form, status=200 if form.is_valid() else 422)
+    if not form.is_valid() or "check" in request.POST:
+        return show_form(request, form, form, status=200 if form.is_valid() else 422)
+    answers = _ask(request, form)
+    refusals = [one.refusal for one in answers if one.refusal is not None]
+    if len(refusals) < len(answers):
+        return _asked(request, answers)
+    for refusal in {str(one.message): one for one in refusals}.values():
+        put_on_form(form, refusal, FIELDS)
+    return show_form(request, form, form, status=429 if isinstance(refusals[0], TooMany) else 422)
 
 
 @require_safe
@@ -50,7 +55,31 @@ def export_preview(request: HttpRequest) -> HttpResponse:
     """Show what the form as it stands would send."""
     form = AskForm(request.GET, person=person_of(request), is_preview=True)
     form.is_valid()
-    return render(request, "exports/new_preview.html", {"form": form, "checked": form, "preview": preview_of(form)})
+    preview = preview_of(form)
+    context = {"form": form, "checked": form, "preview": preview, "beside": errors_beside(form, preview)}
+    return render(request, "exports/new_preview.html", context)
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@signed_in
+def export_asked(request: HttpRequest) -> HttpResponse:
+    """Show what became of each type of a bundle, and follow it."""
+    answers = bundle.unpack(person_of(request), request.GET.get("r", ""))
+    if not answers:
+        return redirect("export-list")
+    version = version_of(answers, get_language())
+    is_live = "HX-Request" in request.headers
+    if is_live and request.GET.get("v") == version:
+        return HttpResponse(status=204)
+    context = {
+        "section": "exports",
+        "answers": answers,
+        "refused": [one for one in answers if one.outcome == bundle.REFUSED],
+        "version": version,
+        "polls": any(one.row is not None and one.row.is_active for one in answers),
+    }
+    return render(request, "exports/asked_live.html" if is_live else "exports/asked.html", context)
 
 
 def _start_values(request: HttpRequest) -> dict[str, object]:
@@ -60,10 +89,22 @@ def _start_values(request: HttpRequest) -> dict[str, object]:
             values |= period_after(export_for(request, UUID(wanted)))
         except ValueError:
             raise Http404 from None
+    if wanted := request.GET.get("preset"):
+        values |= preset_values(_preset(request, wanted))
     for name in AskForm.base_fields:
         if name in request.GET and name not in ("fresh", "anyway"):
             values[name] = request.GET.getlist(name) if name == "types" else request.GET[name]
     return values
+
+
+def _preset(request: HttpRequest, wanted: str) -> Preset:
+    try:
+        preset = preset_for(person_of(request), UUID(wanted))
+    except ValueError:
+        preset = None
+    if preset is None:
+        raise Http404
+    return preset
 
 
 def _as_query(values: dict[str, object]) -> QueryDict:
@@ -73,64 +114,54 @@ def _as_query(values: dict[str, object]) -> QueryDict:
     return query
 
 
-def _show(request: HttpRequest, form: AskForm, checked: AskForm, status: int = 200) -> HttpResponse:
+def show_form(request: HttpRequest, form: AskForm, checked: AskForm, status: int = 200) -> HttpResponse:
+    """Show the form as it stands, with its preview and the presets of its person."""
     checked.is_valid()
-    workspaces = list(form.fields["workspace"].queryset)  # type: ignore[attr-defined]
+    person = person_of(request)
     context = {
         "section": "exports",
         "form": form,
         "checked": checked,
         "preview": preview_of(checked),
-        "workspaces": workspaces,
+        "workspaces": list(form.fields["workspace"].queryset),  # type: ignore[attr-defined]
         "chosen_types": form["types"].value() or [],
         "types": [(value, DataType(value).label, words) for value, words in TYPES.items()],
         "ranges": RangeKind.choices,
+        "presets": presets_with_rights(person),
+        "chosen_preset": request.GET.get("preset", ""),
+        "preset_name": request.POST.get("preset_name", "")[:NAME_LENGTH],
         "health": health.state(),
     }
     return render(request, "exports/new.html", context, status=status)
 
 
-def _queue(request: HttpRequest, form: AskForm) -> list[Queued]:
+def _ask(request: HttpRequest, form: AskForm) -> list[Answered]:
     data = form.cleaned_data
     assert form.window is not None
-    with transaction.atomic():  # several types are asked together or not at all
-        return [
-            queue_export(
-                user=person_of(request),
-                workspace=data["workspace"],
-                data_type=data_type,
-                range_from=form.window.start,
-                range_to=form.window.end,
-                name=data["name"],
-                note=data["note"],
-                fresh=data["fresh"],
-            )
-            for data_type in data["types"]
-        ]
+    try:
+        return queue_bundle(
+            user=person_of(request),
+            workspace=data["workspace"],
+            data_types=data["types"],
+            range_from=form.window.start,
+            range_to=form.window.end,
+            name=data["name"],
+            note=data["note"],
+            fresh=data["fresh"],
+        )
+    except Forbidden as refusal:
+        raise RoleTooLow(str(refusal.message)) from None
 
 
-def _queued(request: HttpRequest, asked: list[Queued]) -> HttpResponse:
-    if len(asked) == 1:
-        said = {
-            Outcome.MADE: _("Queued. This page follows it; you can close it, the export goes on."),
-            Outcome.JOINED: _("An equal export was running already: you have joined it."),
-            Outcome.REUSED: _("A file that is ready answers this already."),
-        }
-        messages.success(request, said[asked[0].outcome])
-        return redirect(asked[0].export)
-    counts = {outcome: sum(one.outcome is outcome for one in asked) for outcome in Outcome}
-    parts = [
-        ngettext("%(n)s export queued.", "%(n)s exports queued.", counts[Outcome.MADE]) % {"n": counts[Outcome.MADE]}
-        if counts[Outcome.MADE]
-        else "",
-        ngettext("%(n)s running one joined.", "%(n)s running ones joined.", counts[Outcome.JOINED])
-        % {"n": counts[Outcome.JOINED]}
-        if counts[Outcome.JOINED]
-        else "",
-        ngettext("%(n)s file was there already.", "%(n)s files were there already.", counts[Outcome.REUSED])
-        % {"n": counts[Outcome.REUSED]}
-        if counts[Outcome.REUSED]
-        else "",
-    ]
-    messages.success(request, " ".join(part for part in parts if part))
-    return redirect("export-list")
+def _asked(request: HttpRequest, answers: list[Answered]) -> HttpResponse:
+    if len(answers) > 1:
+        return redirect(f"{reverse('export-asked')}?{urlencode({'r': bundle.pack(person_of(request), answers)})}")
+    queued: Queued | None = answers[0].queued
+    assert queued is not None
+    said = {
+        Outcome.MADE: _("Queued. This page follows it; you can close it, the export goes on."),
+        Outcome.JOINED: _("An equal export was running already: you have joined it."),
+        Outcome.REUSED: _("A file that is ready answers this already."),
+    }
+    messages.success(request, said[queued.outcome])
+    return redirect(queued.export)

@@ -14,7 +14,7 @@ from exports.services import health
 from exports.services.listing import list_exports
 from exports.services.refusals import Refused
 from exports.web.acts import person_of
-from exports.web.forms.filters import read_filters
+from exports.web.forms.filters import kept_query, read_filters
 from exports.web.guards import signed_in
 from exports.web.rows import row_views, version_of
 from exports.web.strip import overview, places_of
@@ -49,6 +49,8 @@ def export_list(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "next_cursor": page.next_cursor,
         "is_first_page": not request.GET.get("cursor"),
+        "views": person.saved_views.all(),
+        "kept_query": kept_query(request.GET),
         "strip": strip,
         "places": places,
         "paused": [place for place in places if place.paused_at is not None],

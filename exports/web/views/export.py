@@ -12,8 +12,12 @@ from django.views.decorators.vary import vary_on_headers
 
 from exports.models import DerivedFile, Export, User
 from exports.services import bump, cancel, downloads, expire, former, health, queue
+<<<<<<< HEAD
 from exports.services.masking import as_seen_by
 from exports.services.refusals import Forbidden, Gone, Refusal, WrongState
+=======
+from exports.services.refusals import Gone, Refusal, TooMany, WrongState
+>>>>>>> origin/main
 from exports.services.variants import read_variant
 from exports.web.acts import act, export_for, person_of
 from exports.web.details import detail_of, is_whole_days
@@ -119,6 +123,16 @@ def run_again(request: HttpRequest, pk: UUID) -> HttpResponse:
     return response
 
 
+def _no_file(request: HttpRequest, export: Export, refusal: Refusal) -> HttpResponse:
+    known: dict[type[Refusal], int] = {Gone: 410, WrongState: 409, TooMany: 429}
+    status = known.get(type(refusal), 400)
+    context = {"export": export, "sentence": refusal.message, "status": status, "section": "exports"}
+    page = render(request, "exports/no_file.html", context, status=status)
+    if isinstance(refusal, TooMany):
+        page["Retry-After"] = str(refusal.retry_seconds)
+    return page
+
+
 @require_safe
 @signed_in
 def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
@@ -131,9 +145,13 @@ def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
         )
         response = downloads.file_response(request, user=person_of(request), export=export, variant=variant)
     except Refusal as refusal:
+<<<<<<< HEAD
         status = STATUS_OF.get(type(refusal), 400)
         context = {"export": export, "sentence": refusal.message, "status": status, "section": "exports"}
         return render(request, "exports/no_file.html", context, status=status)
+=======
+        return _no_file(request, export, refusal)
+>>>>>>> origin/main
     if response.status_code != 202:
         return response
     seen = as_seen_by(person_of(request), export.workspace, variant)

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('exports', '0008_kept_longer'),
+        ('exports', '0009_saved_and_usual'),
     ]
 
     operations = [
