@@ -21,15 +21,10 @@ from exports.models import DerivedFile, Download, Export, Status, User
 from exports.services import audit_log, describe, expire, formats, stored
 from exports.services.addresses import client_address
 from exports.services.estimates import largest_made, seconds_left
-<<<<<<< HEAD
-from exports.services.http_ranges import Unsatisfiable, if_range_holds, parse_range
-from exports.services.masking import as_seen_by
-from exports.services.refusals import Forbidden, Gone, WrongState
-=======
 from exports.services.flood import take_stream, when_closed
 from exports.services.http_ranges import ByteRange, Unsatisfiable, if_range_holds, parse_range
-from exports.services.refusals import Gone, WrongState
->>>>>>> origin/main
+from exports.services.masking import as_seen_by
+from exports.services.refusals import Forbidden, Gone, WrongState
 from exports.services.variants import ORIGINAL, Variant
 
 RETRY_AFTER_SECONDS = 2

@@ -80,27 +80,17 @@ def act(request: HttpRequest, back: str, deed: Callable[[], Any], said: str | Ca
     return redirect(next_page(request, back))
 
 
-<<<<<<< HEAD
 def next_page(request: HttpRequest, back: str, *, given: QueryDict | None = None) -> str:
     """Return the form's ``next`` where it is an address of ours, else ``back``.
+
+    It begins with a slash, as every form writes it: Django takes other texts for the names of views.
 
     Args:
         given: where ``next`` stands; the posted form unless told.
     """
     wanted = (request.POST if given is None else given).get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None, require_https=request.is_secure()):
-        return wanted
-    return back
-=======
-def next_page(request: HttpRequest, back: str) -> str:
-    """Return the form's ``next`` where it is an address of ours, else ``back``.
-
-    It begins with a slash, as every form writes it: Django takes other texts for the names of views.
-    """
-    wanted = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None, require_https=request.is_secure())
     return wanted if is_ours and wanted.startswith("/") and len(wanted) <= NEXT_MOST else back
->>>>>>> origin/main
 
 
 def put_on_form(form: BaseForm, refusal: Refusal, fields: dict[str, str] | None = None) -> None:

@@ -13,11 +13,8 @@ from exports.services.bump import may_be_bumped
 from exports.services.describe import Entry
 from exports.services.former import may_be_taken_over
 from exports.services.health import Health
-<<<<<<< HEAD
 from exports.services.masking import mask_for
-=======
 from exports.templatetags.portal import count
->>>>>>> origin/main
 from exports.web import times
 from exports.web.explain import DELIMITERS, EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, TONE_ICONS, TYPES, TypeWords
 from exports.web.files import Format, formats_of, sheets_of

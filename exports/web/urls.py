@@ -10,9 +10,11 @@ from exports.web.views import (
     bulk,
     desk,
     export,
+    finding,
     invitations,
     limits,
     members,
+    overview,
     presets,
     preview,
     retirement,
@@ -24,6 +26,8 @@ from exports.web.views import (
 
 urlpatterns = [
     path("", desk.export_list, name="export-list"),
+    path("week/", overview.week, name="week"),
+    path("find/", finding.find, name="find"),
     path("exports/new/", asking.export_new, name="export-new"),
     path("exports/new/preview/", asking.export_preview, name="export-preview"),
     path("exports/asked/", asking.export_asked, name="export-asked"),

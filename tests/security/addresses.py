@@ -10,11 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 from django.utils import timezone
 
-<<<<<<< HEAD
-from exports.models import Role, Status, User
-=======
-from exports.models import Preset, SavedView, Status, User
->>>>>>> origin/main
+from exports.models import Preset, Role, SavedView, Status, User
 from exports.services.api_tokens import make_api_token
 from exports.services.invitations import invite
 from tests.support.cast import Cast, content_of, make_export, make_ready_export

@@ -29,6 +29,8 @@ NO = "405 405 405 405 405 405"
 # Name of the address -> GET, POST, and what is posted.
 ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "export-list": (SIGNED_IN, NO, {}),
+    "week": (SIGNED_IN, NO, {}),
+    "find": (SIGNED_IN, NO, {}),
     "export-new": (SIGNED_IN, f"{IN} 422 422 422 422 422", {}),
     "export-preview": (SIGNED_IN, NO, {}),
     "export-asked": (f"{IN} 302 302 302 302 302", NO, {}),  # without answers to show

@@ -12,20 +12,14 @@ from django.views.decorators.vary import vary_on_headers
 
 from exports.models import DerivedFile, Export, User
 from exports.services import bump, cancel, downloads, expire, former, health, queue
-<<<<<<< HEAD
 from exports.services.masking import as_seen_by
-from exports.services.refusals import Forbidden, Gone, Refusal, WrongState
-=======
-from exports.services.refusals import Gone, Refusal, TooMany, WrongState
->>>>>>> origin/main
+from exports.services.refusals import Forbidden, Gone, Refusal, TooMany, WrongState
 from exports.services.variants import read_variant
 from exports.web.acts import act, export_for, person_of
 from exports.web.details import detail_of, is_whole_days
 from exports.web.files import making_of
 from exports.web.guards import signed_in
 from exports.web.rows import version_of
-
-STATUS_OF: dict[type[Refusal], int] = {Forbidden: 403, Gone: 410, WrongState: 409}
 
 
 @require_safe
@@ -124,7 +118,7 @@ def run_again(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _no_file(request: HttpRequest, export: Export, refusal: Refusal) -> HttpResponse:
-    known: dict[type[Refusal], int] = {Gone: 410, WrongState: 409, TooMany: 429}
+    known: dict[type[Refusal], int] = {Forbidden: 403, Gone: 410, WrongState: 409, TooMany: 429}
     status = known.get(type(refusal), 400)
     context = {"export": export, "sentence": refusal.message, "status": status, "section": "exports"}
     page = render(request, "exports/no_file.html", context, status=status)
@@ -145,13 +139,7 @@ def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
         )
         response = downloads.file_response(request, user=person_of(request), export=export, variant=variant)
     except Refusal as refusal:
-<<<<<<< HEAD
-        status = STATUS_OF.get(type(refusal), 400)
-        context = {"export": export, "sentence": refusal.message, "status": status, "section": "exports"}
-        return render(request, "exports/no_file.html", context, status=status)
-=======
         return _no_file(request, export, refusal)
->>>>>>> origin/main
     if response.status_code != 202:
         return response
     seen = as_seen_by(person_of(request), export.workspace, variant)
