@@ -128,7 +128,7 @@ def columns_for(data_type: str, names: set[str]) -> list[str]:
 
 
 def _blocks(job: Job) -> Generator[bytes, None, None]:
-    with closing(ahead(row_blocks(job.source, job.source_kind, BLOCK_BYTES))) as blocks:
+    with closing(ahead(row_blocks(job.source, job.source_kind, BLOCK_BYTES, job.mask))) as blocks:
         for block in blocks:
             yield mended(block)
 

@@ -1,6 +1,8 @@
 """What templates say in one word: icons, times, sizes, addresses of files."""
 
 import hashlib
+import json
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
@@ -9,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.contrib.staticfiles import finders
+from django.core.serializers.json import DjangoJSONEncoder
 from django.forms import BoundField
 from django.templatetags.static import static
 from django.utils import timezone
@@ -185,3 +188,31 @@ def listed(words: Iterable[str]) -> str:
 def scope_words(scopes: list[str]) -> str:
     """Show what an API token may, in words."""
     return listed(str(Scope(scope).label) for scope in scopes)
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """Return a value as JSON, for a data attribute that a script of ours reads."""
+    return json.dumps(value, cls=DjangoJSONEncoder)
+
+
+# The first that is found counts: browsers carry the names of those they want to be taken for.
+BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    (r"iPhone|iPad", "iOS"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+@register.filter
+def browser_words(user_agent: str) -> str:
+    """Show which browser on which system, as far as it says; what says neither is shown as it is, cut."""
+    browser = next((name for mark, name in BROWSERS if re.search(mark, user_agent)), "")
+    system = next((name for mark, name in SYSTEMS if re.search(mark, user_agent)), "")
+    if browser and system:
+        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or user_agent[:60] or _("unknown browser")

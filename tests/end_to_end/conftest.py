@@ -13,7 +13,6 @@ from exports.models import User
 from tests.end_to_end.visitor import Visitor
 from tests.support.stack import Stack, new_token
 from tests.web.conftest import BACKEND
-from tests.web.conftest import engine as engine
 
 PASSWORD = "correct horse battery staple"
 _numbers = count(1)

@@ -12,6 +12,7 @@ from tests.end_to_end.conftest import bring_session
 from tests.end_to_end.scenes import Scene, pages, person_of, states
 from tests.end_to_end.visitor import DESK, PHONE, Visitor
 from tests.support.cast import Cast, make_cast
+from tests.web.conftest import show_life
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,6 +58,7 @@ class Inspector:
         visitor = self.visitors.get(scene.who) or self._let_in(scene.who)
         page = visitor.page
         path = scene.prepare(self.cast)
+        show_life()
         visitor.faults.clear()
         visitor.expected = {scene.status}
         page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
@@ -111,9 +113,7 @@ class Inspector:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("language", ["en", "ja"])
 @pytest.mark.parametrize("scenes", SCENES)
-def test_page_keeps_nobody_out(
-    scenes: str, language: str, browser: Browser, live_server: LiveServer, engine: None
-) -> None:
+def test_page_keeps_nobody_out(scenes: str, language: str, browser: Browser, live_server: LiveServer) -> None:
     inspector = Inspector(browser, live_server, make_cast(), language)
     try:
         for scene in SCENES[scenes]():

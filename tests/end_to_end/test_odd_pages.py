@@ -14,8 +14,9 @@ from tests.end_to_end.visitor import PHONE, Visitor
 from tests.security.addresses import every_address
 from tests.support.cast import Cast, make_export
 from tests.support.cast import cast as cast
+from tests.web.conftest import show_life
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("engine")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -90,6 +91,7 @@ def test_nothing_moves_for_who_wants_less_motion(
     visitor = visit(live_server.url)
     bring_session(visitor, cast.alice)
     for path in ("/", f"/exports/{export.pk}/"):
+        show_life()
         visitor.open(path)
         assert visitor.page.evaluate("() => document.getAnimations().length") == 0
         visitor.page.emulate_media(reduced_motion="no-preference")

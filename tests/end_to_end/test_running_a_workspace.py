@@ -72,8 +72,8 @@ def test_manager_decides_what_members_ask_for(office: Office, visit: OpenVisitor
         manager.open("/approvals/")
         if decision == "decline":
             manager.page.locator("summary", has_text=manager.say("Decline")).click()
-            manager.page.locator(".menu-body input[name=reason]").fill("人事データは不要です")
-            manager.page.locator(".menu-body button[type=submit]").click()
+            manager.page.locator("input[name=reason]").fill("人事データは不要です")
+            manager.button("Decline it").click()
             member.heading("Cancelled").wait_for()
             member.page.get_by_text("人事データは不要です").first.wait_for()
         else:
