@@ -46,7 +46,7 @@ def measure(name: str, sizes: list[int]) -> None:
         f"{name}: a tick with {DUE:,} due rows, by ended exports in the table",
         [
             "exports",
-            "find and mark 1,000: p50, best (our processor time)",
+            "mark 1,000: p50, best (processor)",
             "an idle tick",
             "take_next",
             "claim",
