@@ -83,7 +83,7 @@ def measure(megabytes: int, rounds: int, folder: Path) -> None:
             "demo": (f"http://127.0.0.1:{demo.port}{path}", demo.port, web.pid),
         }
         for server in SERVERS:
-            _round(*addresses[server], demo.token, 1, is_warming=True)  # everything is loaded once
+            _round(*addresses[server], demo.token, megabytes)  # everything is loaded once
         found: dict[str, list[Round]] = {server: [] for server in SERVERS}
         for _ in range(rounds):
             for server in SERVERS:
@@ -183,7 +183,7 @@ def _wait_for(port: int) -> None:
     raise RuntimeError("nginx did not start")
 
 
-def _round(url: str, port: int, pid: int, token: str, megabytes: int, *, is_warming: bool = False) -> Round:
+def _round(url: str, port: int, pid: int, token: str, megabytes: int) -> Round:
     pids = descendants(pid)
     before = most = sum(map(memory, pids))
     pages: list[float] = []
@@ -204,7 +204,6 @@ def _round(url: str, port: int, pid: int, token: str, megabytes: int, *, is_warm
     watcher = threading.Thread(target=look_at_pages)
     watcher.start()
     command = ["curl", "-sf", "-o", "/dev/null", "-w", "%{size_download}", "-H", f"Authorization: Bearer {token}", url]
-    command += ["-r", f"0-{megabytes * 1_000_000 - 1}"] if is_warming else []
     began = time.perf_counter()
     people = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(PEOPLE)]
     said = [person.communicate()[0] for person in people]
