@@ -95,7 +95,7 @@ def _questions(case: Case, exports: list[dict[str, Any]]) -> Iterator[str]:
         shifts = codes.count("asked_shifted") + codes.count("stuck_upstream")
         if len(keys) > 1 + shifts:
             yield f"{export['id']}: {len(keys)} exports upstream, {shifts} of them afresh"
-        if export["ready_at"] and shifts == 0:
+        if export["ready_at"] and shifts == 0 and not case.is_skewed:
             stored_at = moment(export["ready_at"]).timestamp()
             late = [e.number for e in case.entries(place) if e.key in keys and e.started_at > stored_at + 0.001]
             if late:
