@@ -10,7 +10,7 @@ RUN python -m venv /venv \
 FROM python:3.13-slim
 RUN groupadd --gid 10001 portal \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin portal \
-    && install --directory --owner portal --group portal --mode 700 /srv/exports
+    && install --directory --owner portal --group portal --mode 750 /srv/exports
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
+from exports.files.storage import storage_from
 from exports.models import TokenUnreadable, Workspace
 from exports.models.secrets import unseal
 
@@ -23,6 +24,16 @@ def check_export_root(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -
         return [
             Error(f"EXPORT_ROOT={root} can't be written.", hint="Make the folder, or set another.", id="exports.E001")
         ]
+    return []
+
+
+@register()
+def check_storage_url(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:
+    """Refuse an ``EXPORT_STORAGE_URL`` that names no store; its text holds a secret and is not repeated."""
+    try:
+        storage_from(Path(settings.EXPORT_ROOT), settings.EXPORT_STORAGE_URL)
+    except ValueError as error:
+        return [Error(f"EXPORT_STORAGE_URL can't be used: {error}.", id="exports.E003")]
     return []
 
 

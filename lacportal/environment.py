@@ -1,5 +1,6 @@
 """Reads the environment once and refuses what cannot work, in a sentence, before anything starts."""
 
+from math import isfinite
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,7 +34,7 @@ def number(name: str, default: float, *, least: float, most: float | None = None
         value = float(text)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a number, not {text!r}.") from None
-    if value != value or value < least or (most is not None and value > most):
+    if not isfinite(value) or value < least or (most is not None and value > most):
         bound = f"at least {least:g}" + (f" and at most {most:g}" if most is not None else "")
         raise ImproperlyConfigured(f"{name} must be {bound}, not {text!r}.")
     return value

@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "exports.web.middleware.BalancerMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "exports.web.middleware.AddressMiddleware",
@@ -67,6 +68,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "exports.web.sessions.SessionLimitMiddleware",
     "exports.web.middleware.PersonMiddleware",
+    "exports.web.flood.FloodMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -234,8 +236,11 @@ EXPORT_STORAGE_URL = env.str("EXPORT_STORAGE_URL", default="")
 EXPORT_ACCEL_LOCATION = env.str("EXPORT_ACCEL_LOCATION", default="")
 EXPORT_RETENTION_HOURS = environment.number("EXPORT_RETENTION_HOURS", 24, least=0)
 EXPORT_TICK_SECONDS = environment.number("EXPORT_TICK_SECONDS", 5, least=0.05, most=60)
-EXPORT_POLL_FIRST_SECONDS = environment.number("EXPORT_POLL_FIRST_SECONDS", 15, least=0.01)
 EXPORT_POLL_MAX_SECONDS = environment.number("EXPORT_POLL_MAX_SECONDS", 300, least=0.01, most=900)
+# Who only shortens the longest wait means the shortest, too.
+EXPORT_POLL_FIRST_SECONDS = environment.number(
+    "EXPORT_POLL_FIRST_SECONDS", min(15, EXPORT_POLL_MAX_SECONDS), least=0.01
+)
 EXPORT_LEASE_SECONDS = environment.number("EXPORT_LEASE_SECONDS", 90, least=0.5, most=900)
 EXPORT_DEADLINE_HOURS = environment.number("EXPORT_DEADLINE_HOURS", 24, least=0)
 EXPORT_SUBMIT_AHEAD = environment.whole("EXPORT_SUBMIT_AHEAD", 24, least=1)
@@ -246,6 +251,11 @@ EXPORT_MAX_UNPACKED_BYTES = environment.whole("EXPORT_MAX_UNPACKED_BYTES", 200 *
 EXPORT_MIN_FREE_BYTES = environment.whole("EXPORT_MIN_FREE_BYTES", 1000**3, least=0)
 if EXPORT_POLL_FIRST_SECONDS > EXPORT_POLL_MAX_SECONDS:
     raise ImproperlyConfigured("EXPORT_POLL_FIRST_SECONDS must not be above EXPORT_POLL_MAX_SECONDS.")
+
+# --- flooding ----------------------------------------------------------------------------------------------
+
+# Of each personal token and each signed-in person, for each web process; bursts of six seconds' worth go through.
+REQUESTS_PER_SECOND = environment.number("REQUESTS_PER_SECOND", 50, least=20)
 
 # --- Celery ----------------------------------------------------------------------------------------------
 

@@ -1,16 +1,20 @@
 """What every test has: sockets closed but to this machine, and real servers on demand."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.core import mail
 from django.db import connection
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
 from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_socket import socket_allow_hosts
 
 from exports.models.append_only import guard_tables, unguard_tables
+from tests.support import canary
 from tests.support.chromium import SWITCHES, find_chromium
 from tests.support.postgres_server import PostgresUnavailable, fresh_database, postgres_address
 from tests.support.presence import missing
@@ -56,6 +60,49 @@ def _emptied_between_tests() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty_unguarded)
         yield
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Look through the database's own files after the last test, before they go."""
+    try:
+        if nextitem is None and connection.vendor == "sqlite":
+            file = Path(str(connection.settings_dict["NAME"]))
+            _leaks.extend(map(str, canary.files_with_secrets(file.parent.glob(f"{file.name}*"))))
+    finally:
+        yield
+
+
+_leaks: list[str] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_secret_leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Look for the tests' access tokens in every answer, log line, mail and file of the whole run."""
+    heard = canary.LeakedToLog()
+    request_of_client = Client.request
+
+    def looked_through(self: Client, **request: Any) -> Any:
+        answer = request_of_client(self, **request)
+        if where := canary.leak_of_answer(answer):
+            _leaks.append(f"answer of {request.get('PATH_INFO')}: {where}")
+        return answer
+
+    logging.getLogger().addHandler(heard)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "request", looked_through)
+        yield
+    logging.getLogger().removeHandler(heard)
+    files = canary.files_with_secrets([tmp_path_factory.getbasetemp()])
+    leaks = [*_leaks, *heard.found, *map(str, files)]
+    assert not leaks, f"a secret stands where it must not: {leaks}"
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_in_mails() -> Iterator[None]:
+    yield
+    for message in getattr(mail, "outbox", []):
+        assert not canary.is_in(message.message().as_bytes()), message.subject
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

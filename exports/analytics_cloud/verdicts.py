@@ -266,7 +266,7 @@ def _is_status_object(fields: dict[str, Any]) -> bool:
     """A row of membership or segment has a ``status`` too, hence the other keys (§2)."""
     if "status" not in fields:
         return False
-    if fields["status"] in ("PENDING", "RUNNING") and fields.keys() >= RANGE_KEYS:
+    if fields["status"] in ("PENDING", "RUNNING") and ("message" in fields or fields.keys() >= RANGE_KEYS):
         return True
     known = fields.keys() <= STATUS_KEYS
     return not _has_row_key(fields) and (known or "message" in fields or fields.keys() >= RANGE_KEYS)

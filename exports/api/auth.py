@@ -8,7 +8,9 @@ from ninja.errors import AuthorizationError
 from ninja.security import HttpBearer
 
 from exports.models import ApiToken, Scope
+from exports.models.access import digest
 from exports.services.api_tokens import authenticate
+from exports.services.flood import refuse_flood
 
 
 class PersonalToken(HttpBearer):
@@ -23,8 +25,11 @@ class PersonalToken(HttpBearer):
 
         Raises:
             AuthorizationError: the token lacks the scope (403).
+            TooMany: it asks too often (429); counted before the database is asked.
         """
-        found = authenticate(token.strip())
+        text = token.strip()
+        refuse_flood(f"token:{digest(text)}")
+        found = authenticate(text)
         if found is not None and self.scope not in found.scopes:
             raise AuthorizationError(
                 message=_("This personal token may not do this: it lacks the scope “%(scope)s”.")

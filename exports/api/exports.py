@@ -17,7 +17,7 @@ from exports.api.workspaces import visible_workspace
 from exports.models import DataType, Export, Status
 from exports.services import cancel, listing, queue
 from exports.services.api_tokens import workspaces_of
-from exports.services.downloads import file_response
+from exports.services.downloads import CONTENT_TYPES, file_response
 from exports.services.paging import LIMIT_MOST, keyset_page
 from exports.services.texts import clean_line
 from exports.services.variants import read_variant
@@ -33,7 +33,7 @@ OnOff = Literal["on", "off"]
 
 FILE_ANSWERS: dict[str, Any] = {
     "responses": {
-        str(status): {"description": words, "content": {"application/octet-stream": {}}}
+        str(status): {"description": words, "content": {kind: {} for kind in CONTENT_TYPES}}
         for status, words in {200: "The file.", 206: "The part of it that Range asks for."}.items()
     }
     | {

@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 STATUS_OF: dict[type[Refusal], int] = {Refused: 422, Forbidden: 403, WrongState: 409, Gone: 410, TooMany: 429}
-TOO_MANY_RETRY_SECONDS = 60
 
 # The framework's own words for what happens often; the rest stays as it says it.
 SENTENCES: dict[str, Promise] = {
@@ -77,7 +76,7 @@ def from_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     more: dict[str, Any] = {}
     if refusal.field:
         more["errors"] = [{"field": refusal.field, "message": message}]
-    headers = {"Retry-After": str(TOO_MANY_RETRY_SECONDS)} if status == 429 else {}
+    headers = {"Retry-After": str(refusal.retry_seconds)} if isinstance(refusal, TooMany) else {}
     return problem(status, refusal.code, message, headers=headers, **more)
 
 

@@ -7,6 +7,7 @@ All lie flat in the root: with a day's retention there are thousands at most, an
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -23,14 +24,22 @@ class LocalStorage:
 
     Every method that takes a name raises `ValueError` for one that is not `<uuid>-<fence>` with an optional
     suffix such as `.csv`.
+
+    Args:
+        group_reads: the folder's group may list it and read finished files (0750, 0640): a web server in front that
+            is another user. Otherwise all is its owner's only (0700, 0600), unfinished files in any case.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, group_reads: bool = False) -> None:
         self.root = root
+        self._group_reads = group_reads
 
     def ensure(self) -> None:
-        """Make the folder, readable by its owner only. Safe to call again."""
+        """Make the folder, readable by its owner only, or by its group too. Safe to call again."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._group_reads:
+            with suppress(PermissionError):  # somebody else's folder: its modes are theirs to choose
+                self.root.chmod(0o750)
 
     def part_path(self, name: str) -> Path:
         """Where to write the file before it is published."""
@@ -47,6 +56,8 @@ class LocalStorage:
             raise FileExistsError(f"{name} is published already")
         with full_is_storage_full():
             try:
+                if self._group_reads:
+                    part.chmod(0o640)
                 _sync(part)
             except FileNotFoundError:
                 raise FileMissing(name) from None
@@ -96,8 +107,17 @@ class LocalStorage:
         return (entry for entry, ours in self._entries() if ours)
 
     def strangers(self) -> Iterator[StoredName]:
-        """Files in the root that this store did not name: nobody's, and not ours to remove."""
-        return (entry for entry, ours in self._entries() if not ours)
+        """Files in the root and below that this store did not name: nobody's, and not ours to remove."""
+        yield from (entry for entry, ours in self._entries() if not ours)
+        for folder, _, names in os.walk(self.root):
+            for name in names if Path(folder) != self.root else ():
+                path = Path(folder) / name
+                try:
+                    status = path.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue  # removed while we looked
+                modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
+                yield StoredName(str(path.relative_to(self.root)), status.st_size, modified_at, is_part=False)
 
     def free_bytes(self) -> int:
         """Bytes that can still be written."""

@@ -28,13 +28,15 @@ class Storage(Protocol):
     def free_bytes(self) -> int: ...
 
 
-def storage_from(root: Path, url: str) -> Storage:
+def storage_from(root: Path, url: str, *, group_reads: bool = False) -> Storage:
     """The store that `url` names: empty for the folder `root`, `s3://…` for a bucket with `root` as its spool.
+
+    `group_reads` is the folder's alone: a spool is nobody else's.
 
     Raises `ValueError` for an address it does not understand, without repeating it.
     """
     if not url:
-        return LocalStorage(root)
+        return LocalStorage(root, group_reads=group_reads)
     if url.startswith("s3://"):
         # By name, so that who keeps files in a folder does not carry the other's library, 30 MB in each process.
         store: Storage = importlib.import_module("exports.files.s3_storage").S3Storage(root, url)

@@ -40,7 +40,8 @@ def run_conversion(job: dict[str, Any], *, go_on: Callable[[int], bool]) -> Ende
         None when ``go_on`` said False.
     """
     with tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(  # noqa: S603 - our own interpreter and module; the job goes by standard input
+        # Our own interpreter and module; the job goes by standard input.
+        child = subprocess.Popen(  # noqa: S603  # nosec B603  # no word of the command comes from outside
             [sys.executable, "-m", "exports.files.convert_job"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

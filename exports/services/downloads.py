@@ -21,7 +21,8 @@ from exports.models import DerivedFile, Download, Export, Status, User
 from exports.services import audit_log, describe, expire, formats, stored
 from exports.services.addresses import client_address
 from exports.services.estimates import largest_made, seconds_left
-from exports.services.http_ranges import Unsatisfiable, if_range_holds, parse_range
+from exports.services.flood import take_stream, when_closed
+from exports.services.http_ranges import ByteRange, Unsatisfiable, if_range_holds, parse_range
 from exports.services.refusals import Gone, WrongState
 from exports.services.variants import ORIGINAL, Variant
 
@@ -45,6 +46,8 @@ MADE = {
     "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "parquet": ("parquet", "application/vnd.apache.parquet"),
 }
+# As the API's document lists them; parameters such as a charset are no part of a type.
+CONTENT_TYPES = sorted({kind.partition(";")[0] for _extension, kind in (*ORIGINALS.values(), *MADE.values())})
 
 
 class _WholeFile(FileResponse):
@@ -85,6 +88,7 @@ def file_response(
     Raises:
         WrongState: not ready yet, failed, cancelled, or the format can't be made.
         Gone: expired, deleted, or lost.
+        TooMany: the person has as many downloads running as one may have.
     """
     refuse_without_file(export)
     try:
@@ -270,10 +274,14 @@ def _answer(request: HttpRequest, user: User, export: Export, file: _File, forma
     response: HttpResponseBase
     if request.method == "HEAD":
         response = HttpResponse()
-    elif part is None:
-        response = _WholeFile(stored.storage().open(file.stored_name))
     else:
-        response = StreamingHttpResponse(stored.storage().open_range(file.stored_name, part.start, part.end))
+        give_back = take_stream(str(user.pk))
+        try:
+            response = _body(file, part)
+        except BaseException:
+            give_back()
+            raise
+        when_closed(response, give_back)
     if part is not None:
         response.status_code = 206
         response["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{file.bytes}"
@@ -286,6 +294,12 @@ def _answer(request: HttpRequest, user: User, export: Export, file: _File, forma
     if request.method != "HEAD":
         _log(request, user, export, format_name, length)
     return response
+
+
+def _body(file: _File, part: ByteRange | None) -> HttpResponseBase:
+    if part is None:
+        return _WholeFile(stored.storage().open(file.stored_name))
+    return StreamingHttpResponse(stored.storage().open_range(file.stored_name, part.start, part.end))
 
 
 def _log(request: HttpRequest, user: User, export: Export, format_name: str, length: int) -> None:

@@ -133,7 +133,7 @@ def _message(mail: Mail) -> EmailMessage:
     with translation.override(language):
         words = mail_words.words_of(mail, ZoneInfo(user.time_zone or settings.TIME_ZONE))
         return EmailMessage(
-            subject=f"[LAC Portal] {words.subject}",
+            subject=f"[LAC Portal] {' '.join(words.subject.split())}",  # one line, whatever a name holds
             body=words.body,
             to=[user.email],
             headers={"Auto-Submitted": "auto-generated"},

@@ -35,7 +35,15 @@ class WrongState(Refusal):
 
 
 class TooMany(Refusal):
-    """A limit is reached (HTTP 429)."""
+    """A limit is reached (HTTP 429).
+
+    Args:
+        retry_seconds: when to ask again, the earliest.
+    """
+
+    def __init__(self, code: str, message: str | Promise, *, retry_seconds: int = 60) -> None:
+        super().__init__(code, message)
+        self.retry_seconds = retry_seconds
 
 
 class Gone(Refusal):

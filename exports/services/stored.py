@@ -18,15 +18,18 @@ CHUNK = 1024 * 1024
 
 
 @lru_cache(maxsize=8)
-def _storage(root: Path, url: str) -> Storage:
-    storage = storage_from(root, url)
+def _storage(root: Path, url: str, group_reads: bool) -> Storage:
+    storage = storage_from(root, url, group_reads=group_reads)
     storage.ensure()
     return storage
 
 
 def storage() -> Storage:
-    """Return where files lie: ``EXPORT_STORAGE_URL``, or the folder ``EXPORT_ROOT``."""
-    return _storage(Path(settings.EXPORT_ROOT), settings.EXPORT_STORAGE_URL)
+    """Return where files lie: ``EXPORT_STORAGE_URL``, or the folder ``EXPORT_ROOT``.
+
+    Where nginx sends them it reads them as a user of its own, by the folder's group.
+    """
+    return _storage(Path(settings.EXPORT_ROOT), settings.EXPORT_STORAGE_URL, bool(settings.EXPORT_ACCEL_LOCATION))
 
 
 def limits() -> ArchiveLimits:

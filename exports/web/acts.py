@@ -15,6 +15,8 @@ from exports.models import Export, User, Workspace
 from exports.services.listing import exports_for
 from exports.services.refusals import Forbidden, Refusal
 
+NEXT_MOST = 2000
+
 
 class RoleTooLow(PermissionDenied):
     """A refusal of a service whose sentence may stand on the page (unlike the text of any other exception)."""
@@ -79,11 +81,13 @@ def act(request: HttpRequest, back: str, deed: Callable[[], Any], said: str | Ca
 
 
 def next_page(request: HttpRequest, back: str) -> str:
-    """Return the form's ``next`` where it is an address of ours, else ``back``."""
+    """Return the form's ``next`` where it is an address of ours, else ``back``.
+
+    It begins with a slash, as every form writes it: Django takes other texts for the names of views.
+    """
     wanted = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None, require_https=request.is_secure()):
-        return wanted
-    return back
+    is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None, require_https=request.is_secure())
+    return wanted if is_ours and wanted.startswith("/") and len(wanted) <= NEXT_MOST else back
 
 
 def put_on_form(form: BaseForm, refusal: Refusal, fields: dict[str, str] | None = None) -> None:

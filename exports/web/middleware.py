@@ -2,6 +2,7 @@
 
 import zoneinfo
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +18,22 @@ PERMISSIONS_POLICY = (
     "payment=(), usb=(), interest-cohort=()"
 )
 WITHOUT_PERSON = ("/api/", "/health/", "/static/")
+
+
+class BalancerMiddleware:
+    """Lets balancers ask for our health under whatever name or address they know us by.
+
+    Everything else is answered only under ``ALLOWED_HOSTS``; nothing in these answers depends on the name.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self._public_host = urlsplit(settings.PUBLIC_URL).netloc
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/health/"):
+            request.get_host = lambda: self._public_host  # type: ignore[method-assign]
+        return self.get_response(request)
 
 
 class AddressMiddleware:

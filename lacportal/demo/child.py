@@ -42,7 +42,7 @@ class Child:
         """Start it; return its process group."""
         self._log.parent.mkdir(exist_ok=True)
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own programs
+            self._process = subprocess.Popen(  # noqa: S603  # nosec B603  # our own programs
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

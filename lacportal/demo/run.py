@@ -126,7 +126,7 @@ class Demo:
     def _prepare(self, supervisor: Supervisor) -> str:
         """Bring the database up to date in a process of its own; return the workspace's id."""
         with (self._folder.logs / "prepare.log").open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own program
+            process = subprocess.Popen(  # noqa: S603  # nosec B603  # our own program
                 [sys.executable, "-m", "lacportal.demo.prepare", str(self._folder.path)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

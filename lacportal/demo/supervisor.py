@@ -100,7 +100,7 @@ class Supervisor:
         self._stop_requested = True
 
     def _start_janitor(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(  # noqa: S603 - our own program
+        return subprocess.Popen(  # noqa: S603  # nosec B603  # our own program
             [sys.executable, "-I", "-S", str(Path(__file__).with_name("janitor.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

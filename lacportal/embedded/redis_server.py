@@ -100,5 +100,7 @@ def embedded_redis(folder: Path) -> EmbeddedRedis:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     socket = folder.absolute() / "redis.sock"
     if len(str(socket).encode()) > LONGEST_SOCKET_PATH:
-        socket = Path(tempfile.mkdtemp(prefix="lac-redis-", dir="/tmp")) / "redis.sock"  # noqa: S108 - private by mkdtemp; TMPDIR may be long itself
+        # TMPDIR may be long itself.
+        private = tempfile.mkdtemp(prefix="lac-redis-", dir="/tmp")  # noqa: S108  # nosec B108  # private by mkdtemp
+        socket = Path(private) / "redis.sock"
     return EmbeddedRedis(binary=binary, folder=folder.absolute(), socket=socket)

@@ -102,6 +102,12 @@ class TestNotReady:
         )
         assert judge(body) == Waiting(CREATED)
 
+    @pytest.mark.parametrize("key", ["projectId", "channelId", "id"])
+    def test_further_key_that_rows_have_too_does_not_make_a_file_of_it(self, key):
+        body = json.dumps({key: "472514384234829061", "status": "RUNNING", "message": "Please come back later."})
+        assert judge(body.encode()) == Preparing(None, None)
+        assert judge(status_object(**{key: "472514384234829061"})) == Waiting(CREATED)
+
     @pytest.mark.parametrize("headers", [JSON, ZIP, NO_TYPE, {"Content-Type": "text/plain"}])
     def test_content_type_does_not_matter(self, headers):
         assert judge(status_object(), headers=headers) == Waiting(CREATED)

@@ -40,3 +40,9 @@ def test_document_is_served_to_anybody() -> None:
     answer = Client().get("/api/v1/openapi.json")
     assert answer["Content-Type"] == "application/json"
     assert answer.json()["openapi"].startswith("3.")
+
+
+def test_file_is_described_by_the_types_it_comes_in() -> None:
+    answer = document()["paths"]["/api/v1/exports/{export_id}/file"]["get"]["responses"]["200"]
+    assert {"application/zip", "application/x-ndjson", "text/csv"} <= set(answer["content"])
+    assert "application/octet-stream" not in answer["content"]

@@ -1,6 +1,7 @@
 """docker-compose.yml: true to the published schema, without secrets, every part watched and confined."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,12 @@ def test_portal_starts_after_the_database_is_up_to_date(name: str) -> None:
     assert SERVICES["migrate"]["depends_on"]["postgres"]["condition"] == "service_healthy"
 
 
-def test_nginx_reads_the_files_as_the_user_who_writes_them() -> None:
+def test_nginx_reads_the_files_by_their_group_and_is_not_who_writes_them() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
-    assert f"USER {SERVICES['nginx']['user']}" in dockerfile
+    user, group = re.findall(r"^USER (\d+):(\d+)$", dockerfile, re.M)[0]
+    own, same = SERVICES["nginx"]["user"].split(":")
+    assert (own != user, same) == (True, group)
+    assert "--mode 750 /srv/exports" in dockerfile
     assert "exports:/srv/exports:ro" in SERVICES["nginx"]["volumes"]
 
 

@@ -151,10 +151,16 @@ def test_names_lists_ours_and_strangers_the_rest(storage: Storage, tmp_path: Pat
     (root / "notes.txt").write_bytes(b"1")
     (root / "notes.part").write_bytes(b"12")
     (root / "lost+found").mkdir()
+    (root / "copy" / "deep").mkdir(parents=True)
+    (root / "copy" / "deep" / NAME).write_bytes(b"123")
     (root / (NAME + ".link")).symlink_to("/etc/passwd")
     found = {(entry.name, entry.bytes, entry.is_part) for entry in storage.names()}
     assert found - {(NAME + ".link", 11, False)} == {(NAME, 3, False), (other, 4, True)}
-    assert {(entry.name, entry.bytes) for entry in storage.strangers()} == {("notes.txt", 1), ("notes.part", 2)}
+    assert {(entry.name, entry.bytes) for entry in storage.strangers()} == {
+        ("notes.txt", 1),
+        ("notes.part", 2),
+        (f"copy/deep/{NAME}", 3),
+    }
     age = datetime.now(UTC) - next(iter(storage.names())).modified_at
     assert age < timedelta(minutes=1)
 

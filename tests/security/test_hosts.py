@@ -94,6 +94,17 @@ def test_unknown_host_is_refused(host: str, db: None) -> None:
         assert Client(raise_request_exception=False).get(path, headers={"Host": host}).status_code == 400
 
 
+@pytest.mark.parametrize("host", ["10.1.2.3:8000", "web-7", "evil.example", ""])
+def test_balancer_asks_for_health_under_any_name(host: str, db: None) -> None:
+    for path in ("/health/live", "/health/ready"):
+        answer = Client(raise_request_exception=False).get(path, headers={"Host": host})
+        assert answer.status_code in (200, 503)
+        assert answer.headers["Content-Type"] == "application/json"
+        assert "evil" not in answer.text
+    for path in ("/health/", "/health/nothing"):
+        assert "evil" not in Client(raise_request_exception=False).get(path, headers={"Host": host}).text
+
+
 @pytest.mark.parametrize("header", ["X-Forwarded-Host", "X-Host", "Forwarded", "X-Original-URL", "X-Rewrite-URL"])
 def test_header_chooses_no_host_for_a_mailed_link(header: str, cast: Cast) -> None:
     cast.bob.set_password("correct horse battery")

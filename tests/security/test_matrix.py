@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from exports.models import User
 from tests.api.test_matrix import MATRIX as API_MATRIX
 from tests.security.addresses import METHODS, PEOPLE, Address, ask, browser_of, every_address, keys_for
-from tests.support.cast import BASE_URL, Cast
+from tests.support.cast import BASE_URL, Cast, make_export
 
 pytestmark = pytest.mark.django_db
 
@@ -179,6 +179,43 @@ def test_nothing_is_changed_but_by_its_own_method(address: Address, cast: Cast, 
         assert status < 500
         if address.name in ROWS and ROWS[address.name][1] == NO and method not in ("GET", "HEAD", "OPTIONS"):
             assert status == 405, method
+    assert fingerprint() == before
+
+
+@pytest.mark.parametrize("address", PAGES, ids=lambda one: one.name)
+def test_other_methods_open_nothing_to_anybody(address: Address, cast: Cast, engine: None) -> None:
+    """HEAD is GET without its body; what no row names is refused, and to a stranger's question like a GET at most."""
+    get, _post, data = ROWS[address.name]
+    assert answers(cast, address, "HEAD") == get
+    before = fingerprint()
+    for method in ("PUT", "PATCH", "DELETE", "TRACE"):
+        if (address.name, method) in PUT_IS_POST:
+            continue
+        for status, allowed in zip(
+            answers(cast, address, method, data if method != "TRACE" else None).split(), get.split(), strict=True
+        ):
+            assert not status.startswith("2") or allowed == status, (method, status)
+    assert fingerprint() == before
+
+
+def test_administration_answers_a_site_administrator_what_its_rows_say(cast: Cast) -> None:
+    """Read everywhere; people alone are made and changed; nothing is deleted but the counts of wrong passwords."""
+    client = browser_of(cast.ada)
+    export = make_export(cast.acme, cast.bob)
+    rows = {"user": cast.bob, "workspace": cast.acme, "export": export}
+    may_post = {"admin:exports_user_add", "admin:exports_user_change", "admin:auth_user_password_change"}
+    may_post |= {"admin:login", "admin:logout", "admin:password_change"}
+    before = fingerprint()
+    for address in ADMIN:
+        kind = address.name.rpartition("_")[0].removeprefix("admin:exports_")
+        row = rows.get(kind, cast.bob)
+        path = address.path({"object_id": row.pk, "id": row.pk})
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            if address.name in may_post or (kind == address.name and method == "POST"):
+                continue
+            more = {"data": {"post": "yes", "name": "x", "email": "x@example.com"}} if method == "POST" else {}
+            status, _place = ask(client, method, path, **more)
+            assert status < 500, (address, method)
     assert fingerprint() == before
 
 

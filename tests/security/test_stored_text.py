@@ -8,8 +8,9 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from exports.models import AuditEntry, Export, Status, User, Workspace
+from exports.models import AuditEntry, Export, Mail, Status, User, Workspace
 from exports.redaction import RedactingFilter
+from exports.services import mails
 from exports.services.events import record_event
 from tests.security.addresses import ask, browser_of, every_address, keys_for
 from tests.support.cast import ApiCaller, Cast, content_of, make_export, make_ready_export
@@ -137,6 +138,52 @@ def test_mail_to_a_person_with_a_hostile_name_has_one_subject_and_one_recipient(
     assert message.to == ["bob@example.com"]
     assert message.recipients() == ["bob@example.com"]
     assert "\n" not in message.subject
+
+
+def test_hostile_names_stay_text_in_every_mail(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
+    """Mails are plain text with one subject line: nothing in them is markup, a header or another recipient."""
+    evil = MARKUP[:60] + "\r\nBcc: evil@example.com"
+    Workspace.objects.filter(pk=cast.acme.pk).update(name=evil)
+    User.objects.filter(pk=cast.bob.pk).update(name=evil)
+    cast.acme.refresh_from_db()
+    data = {"workspace": evil, "person": evil, "reason": evil, "name": evil, "type": "page", "export": "x", "n": 1}
+    data |= {"expires_at": "2026-11-24T12:00:00+00:00", "since": "2026-11-24T12:00:00+00:00", "days": 7}
+    data |= {"exports": [evil], "count": 3, "workspace_key": str(cast.acme.pk)}
+    for kind in Mail.Kind:
+        Mail.objects.create(kind=kind, key=kind, user=cast.bob, workspace=cast.acme, data=data)
+    for row in Mail.objects.all():
+        message = mails._message(row)
+        assert message.recipients() == ["bob@example.com"]
+        assert message.content_subtype == "plain"
+        assert not getattr(message, "alternatives", [])
+        whole = message.message()
+        assert [name for name in whole if name.lower() in ("bcc", "cc")] == []
+        assert "\n" not in str(whole["Subject"]).replace("\n ", "")
+
+
+def test_every_way_into_the_log_is_filtered(settings: Any) -> None:
+    told = settings.LOGGING
+    for name, handler in told["handlers"].items():
+        assert handler["filters"] == ["redact"], name
+    for logger in (told["root"], *told["loggers"].values()):
+        assert set(logger.get("handlers", [])) <= set(told["handlers"])
+    assert settings.CELERY_WORKER_HIJACK_ROOT_LOGGER is False
+
+
+def test_path_that_was_asked_for_can_write_no_line_of_the_log(cast: Cast) -> None:
+    written = StringIO()
+    handler = logging.StreamHandler(written)
+    handler.addFilter(RedactingFilter())
+    logging.getLogger().addHandler(handler)
+    try:
+        for path in ("/x%0d%0aCRITICAL root stolen", "/exports/%0aCRITICAL/", "/api/v1/%E2%80%A8CRITICAL"):
+            browser_of(cast.bob).get(path)
+            browser_of(cast.bob, enforce_csrf_checks=True).post(path)
+    finally:
+        logging.getLogger().removeHandler(handler)
+    lines = written.getvalue().splitlines()
+    assert lines
+    assert not [line for line in lines if line.startswith("CRITICAL")]
 
 
 def test_address_that_would_add_recipients_is_refused(cast: Cast) -> None:

@@ -80,7 +80,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
-        self._random = random.Random("faults")  # noqa: S311 - which requests are hit, not a secret
+        self._random = random.Random("faults")  # noqa: S311  # nosec B311  # which requests are hit, not a secret
 
     def add(
         self,

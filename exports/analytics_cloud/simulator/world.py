@@ -92,7 +92,7 @@ class World:
         self._make = make
         self._upstream_fault = upstream_fault
         self._began = clock.now()
-        self._random = random.Random("world")  # noqa: S311 - a rhythm, not a secret
+        self._random = random.Random("world")  # noqa: S311  # nosec B311  # a rhythm, not a secret
         self._lock = threading.Lock()
         self._lanes: dict[str, Lane] = {}
         self._newest: dict[Key, Export] = {}

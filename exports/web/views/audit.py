@@ -18,6 +18,7 @@ from exports.services.audit_trail import (
     page_of_trail,
     trail,
 )
+from exports.services.flood import take_stream, when_closed
 from exports.services.refusals import Forbidden, Refused
 from exports.web.acts import RoleTooLow, person_of, put_on_form, workspace_for
 from exports.web.entries import entry_views
@@ -110,8 +111,10 @@ def _hand_out(request: HttpRequest, workspace: Workspace | None, format_name: st
     if request.method == "HEAD":
         response: HttpResponseBase = HttpResponse(content_type=content_type)
     else:
+        give_back = take_stream(str(person_of(request).pk))
         note_taken(reader=person_of(request), workspace=workspace, format=format_name)
         response = StreamingHttpResponse(lines(rows), content_type=content_type)
+        when_closed(response, give_back)
     day = f"{timezone.localdate():%Y-%m-%d}"
     response["Content-Disposition"] = f'attachment; filename="audit-{day}.{format_name}"'
     response["Cache-Control"] = "no-store"

@@ -12,7 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from exports.models import DerivedFile, Export, User
 from exports.services import bump, cancel, downloads, expire, former, health, queue
-from exports.services.refusals import Gone, Refusal, WrongState
+from exports.services.refusals import Gone, Refusal, TooMany, WrongState
 from exports.services.variants import read_variant
 from exports.web.acts import act, export_for, person_of
 from exports.web.details import detail_of, is_whole_days
@@ -116,6 +116,16 @@ def run_again(request: HttpRequest, pk: UUID) -> HttpResponse:
     return response
 
 
+def _no_file(request: HttpRequest, export: Export, refusal: Refusal) -> HttpResponse:
+    known: dict[type[Refusal], int] = {Gone: 410, WrongState: 409, TooMany: 429}
+    status = known.get(type(refusal), 400)
+    context = {"export": export, "sentence": refusal.message, "status": status, "section": "exports"}
+    page = render(request, "exports/no_file.html", context, status=status)
+    if isinstance(refusal, TooMany):
+        page["Retry-After"] = str(refusal.retry_seconds)
+    return page
+
+
 @require_safe
 @signed_in
 def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
@@ -128,9 +138,7 @@ def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
         )
         response = downloads.file_response(request, user=person_of(request), export=export, variant=variant)
     except Refusal as refusal:
-        status = 410 if isinstance(refusal, Gone) else 409 if isinstance(refusal, WrongState) else 400
-        context = {"export": export, "sentence": refusal.message, "status": status, "section": "exports"}
-        return render(request, "exports/no_file.html", context, status=status)
+        return _no_file(request, export, refusal)
     if response.status_code != 202:
         return response
     page = render(request, "exports/making.html", {"section": "exports", **making_of(export, variant)}, status=202)
