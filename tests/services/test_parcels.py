@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from exports.models import AuditEntry, Download, Export, Membership, Status
+from exports.models import AuditEntry, Download, Export, Membership, Status, Workspace
 from exports.services import stored
 from exports.services.parcels import ParcelBroken, parcel_response
 from exports.services.refusals import Refused, WrongState
@@ -113,3 +113,11 @@ def test_without_any_file_the_refusal_says_why(cast: Cast) -> None:
     assert "The file is not ready yet." in str(refused.value.message)
     with pytest.raises(Refused, match="unknown_exports"):
         parcel(cast.bob, make_ready_export(cast.globex, cast.charlie))
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b\\c", "C:evil", ".."])
+def test_names_in_the_zip_stay_in_their_folder(cast: Cast, name: str) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    Workspace.objects.filter(pk=cast.acme.pk).update(name=name)
+    with unpack(parcel(cast.bob, export)) as archive:
+        assert not [member for member in archive.namelist() if set(member) & set("/\\:") or member.startswith(".")]
