@@ -9,10 +9,10 @@ import pytest
 from django.utils import timezone
 
 from exports.models import AuditEntry, Download, Export, Membership, Status, Workspace
-from exports.services import stored
+from exports.services import flood, stored
 from exports.services.parcels import ParcelBroken, parcel_response
-from exports.services.refusals import Refused, WrongState
-from tests.support.cast import Cast, make_export, make_ready_export, zip_of
+from exports.services.refusals import Refused, TooMany, WrongState
+from tests.support.cast import Cast, close, make_export, make_ready_export, zip_of
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,10 @@ def parcel(user: Any, *exports: Export) -> Any:
 
 
 def unpack(answer: Any) -> zipfile.ZipFile:
-    return zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+    try:
+        return zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+    finally:
+        close(answer)
 
 
 def contents(archive: zipfile.ZipFile) -> str:
@@ -87,12 +90,14 @@ def test_file_lost_or_expired_before_its_turn_is_left_out_and_not_logged(cast: C
 
 def test_person_taken_out_meanwhile_gets_nothing_more(cast: Cast) -> None:
     first, second = make_ready_export(cast.acme, cast.vera), make_ready_export(cast.acme, cast.bob)
-    pieces = iter(parcel(cast.vera, first, second).streaming_content)
+    answer = parcel(cast.vera, first, second)
+    pieces = iter(answer.streaming_content)
     sent = [next(pieces)]
     Membership.objects.filter(user=cast.vera).delete()
     with zipfile.ZipFile(io.BytesIO(b"".join([*sent, *pieces]))) as archive:
         assert len(archive.namelist()) == 2
         assert str(second.pk) in contents(archive)
+    close(answer)
     assert Download.objects.count() == 1
 
 
@@ -121,3 +126,15 @@ def test_names_in_the_zip_stay_in_their_folder(cast: Cast, name: str) -> None:
     Workspace.objects.filter(pk=cast.acme.pk).update(name=name)
     with unpack(parcel(cast.bob, export)) as archive:
         assert not [member for member in archive.namelist() if set(member) & set("/\\:") or member.startswith(".")]
+
+
+def test_running_zip_holds_one_of_the_person_s_downloads_until_it_is_closed(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flood, "MOST_STREAMS", 1)
+    export = make_ready_export(cast.acme, cast.bob)
+    running = parcel(cast.bob, export)
+    with pytest.raises(TooMany, match="too_many_downloads"):
+        parcel(cast.bob, export)
+    unpack(running)
+    close(parcel(cast.bob, export))
