@@ -209,6 +209,10 @@ def _may_download(claim: Claim) -> bool:
     if not stored.has_room():
         outcomes.try_again(claim, "storage_full", due_at=soon, waiting_code="storage_full")
         return False
+    # Looked at only after a file could not be kept: it is not fetched again for nothing.
+    if export.last_problem == "storage_unreachable" and not stored.is_reachable():
+        outcomes.try_again(claim, "storage_unreachable", due_at=soon, waiting_code="storage_unreachable")
+        return False
     return True
 
 

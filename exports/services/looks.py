@@ -17,8 +17,8 @@ from exports.services.rhythm import Begun, Rhythm, learn_rhythm
 
 # These two wait for upstream alone; whatever else a row waits for, its due time is not ours to change.
 FOR_UPSTREAM = ("upstream_pending", "upstream_running")
-# Their file was there already and was no good, or had no room: nothing to learn about the others.
-MADE_ALREADY = ("retry", "storage_full", "handed_back")
+# Their file was there already and was no good, or had no place: nothing to learn about the others.
+MADE_ALREADY = ("retry", "storage_full", "storage_unreachable", "handed_back")
 # Estimates that differ by less are the same to people.
 ALIKE = timedelta(seconds=30)
 

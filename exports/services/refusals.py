@@ -41,8 +41,8 @@ class TooMany(Refusal):
         retry_seconds: when to ask again, the earliest.
     """
 
-    def __init__(self, code: str, message: str | Promise, *, retry_seconds: int = 60) -> None:
-        super().__init__(code, message)
+    def __init__(self, code: str, message: str | Promise, field: str | None = None, *, retry_seconds: int = 60) -> None:
+        super().__init__(code, message, field)
         self.retry_seconds = retry_seconds
 
 

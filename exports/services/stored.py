@@ -42,6 +42,15 @@ def has_room() -> bool:
     return storage().free_bytes() >= settings.EXPORT_MIN_FREE_BYTES
 
 
+def is_reachable() -> bool:
+    """Tell whether the place of the files answers; for an object store a request of its own."""
+    try:
+        next(storage().names(), None)
+    except OSError:
+        return False
+    return True
+
+
 def sha256_of(name: str) -> str:
     """Return the SHA-256 (hex) of a stored file as it lies there now.
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from exports.analytics_cloud.streams import BodyStream, DownloadCut
 from exports.files.archive import ArchiveReceipt, ArchiveRefused, CheckStopped, check_archive
 from exports.files.receiving import Received, StorageFull, receive
-from exports.files.storage import FileMissing
+from exports.files.storage import FileMissing, StorageUnreachable
 from exports.models import Export, Status
 from exports.services import crash_points, events, history, home, looks, outcomes, pace, stored, windows
 from exports.services.claims import Claim, LeaseKeeper, LeaseLost
@@ -80,6 +80,10 @@ def fetch_file(claim: Claim, stream: BodyStream, keeper: LeaseKeeper) -> None:
     except StorageFull:
         storage.remove(name)
         _no_room(claim)
+    except StorageUnreachable:
+        # What may be there of the file goes with the next claim, or with the reaper: the row names it until then.
+        storage.part_path(name).unlink(missing_ok=True)
+        _no_place(claim)
     except ArchiveRefused as refusal:
         storage.remove(name)
         _refused(claim, keeper, refusal, received)
@@ -150,6 +154,12 @@ def _no_room(claim: Claim) -> None:
     export = claim.export
     due = timezone.now() + timedelta(seconds=pace.back_off(export.faults + 1, pace.configured_pace()))
     outcomes.try_again(claim, "storage_full", due_at=due, waiting_code="storage_full", bytes_received=0, stored_name="")
+
+
+def _no_place(claim: Claim) -> None:
+    due = timezone.now() + timedelta(seconds=pace.back_off(claim.export.faults + 1, pace.configured_pace()))
+    code = "storage_unreachable"
+    outcomes.try_again(claim, code, due_at=due, waiting_code=code, bytes_received=0)
 
 
 def _refused(claim: Claim, keeper: LeaseKeeper, refusal: ArchiveRefused, received: Received) -> None:

@@ -177,6 +177,7 @@ FAULTS: dict[str, Promise] = {
     "way_timeout": _("Analytics Cloud did not answer in time."),
     "way_aborted": _("The question was broken off by this portal."),
     "storage_full": _("The portal’s storage is full."),
+    "storage_unreachable": _("The portal’s storage of files does not answer."),
     "our_fault": _("The portal met a fault of its own; it is logged."),
     "paused": _("The workspace is paused."),
 }
@@ -194,6 +195,7 @@ WAITS: dict[str, tuple[Promise, Turn]] = {
     "download_turn": (_("Another download of this workspace to end."), Turn.OURS),
     "handed_back": (_("A worker: the last one was stopped."), Turn.OURS),
     "storage_full": (_("Free storage: the portal’s disk is full. It goes on when there is room."), Turn.OURS),
+    "storage_unreachable": (_("The portal’s storage of files, which does not answer."), Turn.OURS),
     "our_fault": (_("Another try after a fault of the portal."), Turn.OURS),
     "no_worker": (_("A worker: none is running. It goes on by itself when one starts."), Turn.OURS),
     "token_missing": (_("An access token: a manager has to save one for the workspace."), Turn.TOKEN),
@@ -217,6 +219,7 @@ NEXT_STEPS: dict[str, Promise] = {
     "download_turn": _("Its own download begins as soon as the other one has ended."),
     "handed_back": _("The next free worker goes on with it."),
     "storage_full": _("Whoever runs this portal makes room; then it goes on by itself."),
+    "storage_unreachable": _("The file is fetched again as soon as the storage answers, by itself."),
     "our_fault": _("It is tried again by itself. If it stays like this, tell the administrator of this portal."),
     "no_worker": _("Whoever runs this portal starts a worker; then it goes on by itself."),
     "token_missing": _TOKEN_SAVED,

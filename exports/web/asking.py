@@ -149,13 +149,18 @@ def errors_beside(form: AskForm, preview: Preview | None) -> list[tuple[str, lis
 
 
 def first_guess(person: User) -> dict[str, object]:
-    """Return what the empty form starts with: where and what the person asked last, for last month."""
+    """Return what the empty form starts with: where the person asked last, and last month, so that the window shows.
+
+    No type of data: whoever ticks one more than the one of last time asks for two without meaning it.
+    """
+    places = list(AskForm(person=person).fields["workspace"].queryset.values_list("pk", flat=True))  # type: ignore[attr-defined]
     last = (
-        Export.objects.filter(requested_by=person).order_by("-created_at").values_list("workspace", "data_type").first()
+        Export.objects.filter(requested_by=person).order_by("-created_at").values_list("workspace", flat=True).first()
     )
+    place = last if last in places else next(iter(places), "")
     return {
-        "workspace": str(last[0]) if last else "",
-        "types": [last[1]] if last else [],
+        "workspace": str(place),
+        "types": [],
         "range": RangeKind.LAST_MONTH.value,
         "exact_zone": ExactZone.WORKSPACE.value,
     }

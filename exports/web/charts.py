@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, pgettext
 from exports.web import times
 
 HOURS_UP_TO = timedelta(days=3)
+HOURS_AT_MOST = timedelta(days=32)
 DAYS_UP_TO = timedelta(days=400)
 MONTHS_UP_TO = timedelta(days=12_000)
 STEP = 10  # of the drawing's own units from bar to bar
@@ -89,18 +90,19 @@ def ranking(title: str, counts: Iterable[tuple[str, int]], *, is_exact: bool) ->
     return Ranking(title, tuple(bars), is_exact)
 
 
-def over_time(quarters: Sequence[tuple[int, int]], zone: ZoneInfo) -> Columns | None:
-    """Return rows per hour, day, month or year, whichever suits the span; gaps stand as empty places.
+def over_time(quarters: Sequence[tuple[int, int]], zone: ZoneInfo, unit: str = "") -> Columns | None:
+    """Return rows per hour, day, month or year; gaps stand as empty places.
 
     Args:
         quarters: start of a quarter of an hour (seconds since 1970) and rows, the earliest first.
         zone: whose days and hours are meant.
+        unit: one of `units_for`; otherwise the one that suits the span.
     """
     if not quarters:
         return None
-    first = datetime.fromtimestamp(quarters[0][0], UTC).astimezone(zone)
-    last = datetime.fromtimestamp(quarters[-1][0], UTC).astimezone(zone)
-    step = _step_for(last - first)
+    first, last = _ends(quarters, zone)
+    units = units_for(quarters, zone)
+    step = next(step for step in _STEPS if step.unit == (unit if unit in units else units[0]))
     counts = dict.fromkeys(step.all_between(first, last), 0)
     for start, number in quarters:
         moment = step.floor(datetime.fromtimestamp(start, UTC).astimezone(zone))
@@ -108,6 +110,30 @@ def over_time(quarters: Sequence[tuple[int, int]], zone: ZoneInfo) -> Columns | 
     return columns(
         str(step.title), step.unit, [(step.label(moment), number) for moment, number in sorted(counts.items())]
     )
+
+
+def units_for(quarters: Sequence[tuple[int, int]], zone: ZoneInfo) -> list[str]:
+    """Return the units in which a span can be drawn, the one that suits it first."""
+    if not quarters:
+        return []
+    first, last = _ends(quarters, zone)
+    span = last - first
+    possible = [step for step in _STEPS if span <= step.possible_up_to]
+    suits = next(step for step in possible if span <= step.suits_up_to)
+    return [suits.unit, *(step.unit for step in possible if step is not suits and step.unit in ("hour", "day"))]
+
+
+def by_hour(quarters: Sequence[tuple[int, int]], zone: ZoneInfo) -> Columns | None:
+    """Return rows by hour of the day on the clock of the place, all days together."""
+    counts = dict.fromkeys(range(24), 0)
+    for start, number in quarters:
+        counts[datetime.fromtimestamp(start, UTC).astimezone(zone).hour] += number
+    return columns(_("Rows by hour of the day"), "hour", [(f"{hour:02}:00", number) for hour, number in counts.items()])
+
+
+def _ends(quarters: Sequence[tuple[int, int]], zone: ZoneInfo) -> tuple[datetime, datetime]:
+    first, last = (datetime.fromtimestamp(quarters[place][0], UTC).astimezone(zone) for place in (0, -1))
+    return first, last
 
 
 @dataclass(frozen=True)
@@ -119,6 +145,8 @@ class _Step:
     floor: Callable[[datetime], datetime]
     next: Callable[[datetime], datetime]
     label: Callable[[datetime], str]
+    suits_up_to: timedelta
+    possible_up_to: timedelta
 
     def all_between(self, first: datetime, last: datetime) -> Iterable[datetime]:
         moment, end = self.floor(first), self.floor(last)
@@ -151,26 +179,44 @@ def _label_of_month(at: datetime) -> str:
     return dateformat.format(at, pgettext("date format: month", "M Y"))
 
 
-def _step_for(span: timedelta) -> _Step:
-    if span <= HOURS_UP_TO:
-        return _Step("hour", gettext_lazy("Rows per hour"), _hour, lambda at: at + timedelta(hours=1), _label_of_hour)
-    if span <= DAYS_UP_TO:
-        return _Step("day", gettext_lazy("Rows per day"), _day, lambda at: at + times.DAY, times.day)
-    if span <= MONTHS_UP_TO:
-        return _Step(
-            "month",
-            gettext_lazy("Rows per month"),
-            _month,
-            lambda at: _month(at + timedelta(days=32)),
-            _label_of_month,
-        )
-    return _Step(
+_STEPS: tuple[_Step, ...] = (
+    _Step(
+        "hour",
+        gettext_lazy("Rows per hour"),
+        _hour,
+        lambda at: at + timedelta(hours=1),
+        _label_of_hour,
+        suits_up_to=HOURS_UP_TO,
+        possible_up_to=HOURS_AT_MOST,
+    ),
+    _Step(
+        "day",
+        gettext_lazy("Rows per day"),
+        _day,
+        lambda at: at + times.DAY,
+        times.day,
+        suits_up_to=DAYS_UP_TO,
+        possible_up_to=DAYS_UP_TO,
+    ),
+    _Step(
+        "month",
+        gettext_lazy("Rows per month"),
+        _month,
+        lambda at: _month(at + timedelta(days=32)),
+        _label_of_month,
+        suits_up_to=MONTHS_UP_TO,
+        possible_up_to=MONTHS_UP_TO,
+    ),
+    _Step(
         "year",
         gettext_lazy("Rows per year"),
         _year,
         lambda at: _year(at + timedelta(days=370)),
         lambda at: str(at.year),
-    )
+        suits_up_to=timedelta.max,
+        possible_up_to=timedelta.max,
+    ),
+)
 
 
 def said(chart: Columns) -> str:

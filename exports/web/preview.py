@@ -154,7 +154,11 @@ def _site_of(texts: list[str]) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def charts_of(profile: Profile, zone: ZoneInfo) -> tuple[Columns | None, list[Ranking]]:
+# How to draw the rows over time, where there is a choice.
+UNITS: dict[str, Promise] = {"hour": _("Per hour"), "day": _("Per day"), "month": _("Per month"), "year": _("Per year")}
+
+
+def charts_of(profile: Profile, zone: ZoneInfo, unit: str = "") -> tuple[Columns | None, list[Ranking]]:
     """Return the rows over time in that zone, and the rankings worth a chart."""
     known = {column.name: column for column in profile.columns}
     rankings = [
@@ -162,4 +166,4 @@ def charts_of(profile: Profile, zone: ZoneInfo) -> tuple[Columns | None, list[Ra
         for name, title in CHARTED.items()
         if name in known and known[name].distinct > 1 and known[name].top[0][1] > 1
     ]
-    return over_time(profile.quarters, zone), rankings[:CHARTS_MOST]
+    return over_time(profile.quarters, zone, unit), rankings[:CHARTS_MOST]

@@ -30,6 +30,7 @@ BLOCKED = frozenset(
         "base_url_refused",
         "manager",
         "storage_full",
+        "storage_unreachable",
         "upstream_unavailable",
         "our_fault",
     }

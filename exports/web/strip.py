@@ -4,15 +4,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Exists, Min, OuterRef, Q, Window
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from exports.models import Export, Membership, Role, Status, User, Workspace
 from exports.services.approvals import APPROVAL
-from exports.web.rows import EXPIRES_SOON
+from exports.services.describe import problem_of
+from exports.web.rows import EXPIRES_SOON, title_of
 
 FAILED_WITHIN = timedelta(days=7)
+FAILURES_SHOWN = 3
+FAILURES_LOOKED_AT = 20
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An export that failed lately and was not run again: what somebody can do about it."""
+
+    url: str
+    title: str
+    workspace: str
+    message: str
+    next_action: str
+    whose_turn: str
 
 
 @dataclass(frozen=True)
@@ -25,6 +40,7 @@ class Strip:
     expiring: int
     first_expires_at: datetime | None
     failed: int
+    failures: tuple[Failure, ...]
     to_approve: int
 
 
@@ -68,14 +84,37 @@ def overview(user: User) -> Strip:
     ready: dict[str, Any] = seen.filter(status=Status.READY, expires_at__gt=now).aggregate(
         count=Count("pk"), soon=Count("pk", filter=Q(expires_at__lt=now + EXPIRES_SOON)), first=Min("expires_at")
     )
+    failed: list[Any] = list(
+        seen.filter(status=Status.FAILED, created_at__gte=now - FAILED_WITHIN)
+        .annotate(
+            in_all=Window(Count("pk")), ran_again=Exists(Export.objects.filter(run_again_of=OuterRef("pk")).order_by())
+        )
+        .select_related("workspace")
+        .only("id", "name", "data_type", "error_code", "error_line", "workspace__name")
+        .order_by("-created_at", "-pk")[:FAILURES_LOOKED_AT]
+    )
     return Strip(
         active=active["count"],
         next_ready_at=active["next"],
         ready=ready["count"],
         expiring=ready["soon"],
         first_expires_at=ready["first"],
-        failed=seen.filter(status=Status.FAILED, created_at__gte=now - FAILED_WITHIN).count(),
+        failed=failed[0].in_all if failed else 0,
+        failures=tuple(_failure(export) for export in failed if not export.ran_again)[:FAILURES_SHOWN],
         to_approve=active["to_approve"],
+    )
+
+
+def _failure(export: Export) -> Failure:
+    problem = problem_of(export)
+    assert problem is not None  # a constraint: what failed has a reason
+    return Failure(
+        url=export.get_absolute_url(),
+        title=title_of(export),
+        workspace=export.workspace.name,
+        message=problem.message,
+        next_action=problem.next_action,
+        whose_turn=problem.whose_turn_label,
     )
 
 

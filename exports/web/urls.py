@@ -10,8 +10,10 @@ from exports.web.views import (
     bulk,
     desk,
     export,
+    finding,
     limits,
     members,
+    overview,
     presets,
     preview,
     retirement,
@@ -23,6 +25,8 @@ from exports.web.views import (
 
 urlpatterns = [
     path("", desk.export_list, name="export-list"),
+    path("week/", overview.week, name="week"),
+    path("find/", finding.find, name="find"),
     path("exports/new/", asking.export_new, name="export-new"),
     path("exports/new/preview/", asking.export_preview, name="export-preview"),
     path("exports/asked/", asking.export_asked, name="export-asked"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lacportal.demo.folder import AlreadyRunning
+from lacportal.demo.folder import AlreadyRunning, FolderUnusable
 from lacportal.demo.run import Demo, DemoFailed
 from lacportal.embedded import RedisUnavailable
 
@@ -29,7 +29,7 @@ def main() -> int:
             seconds=arguments.seconds,
         )
         demo.run()
-    except (AlreadyRunning, DemoFailed, RedisUnavailable) as problem:
+    except (AlreadyRunning, DemoFailed, FolderUnusable, RedisUnavailable) as problem:
         console.print(str(problem), style="red", soft_wrap=True, highlight=False, markup=False)
         return 1
     return 0

@@ -19,6 +19,10 @@ class AlreadyRunning(RuntimeError):
     """Another demo lives in this folder; the text says where."""
 
 
+class FolderUnusable(RuntimeError):
+    """The folder can't be made, or is somebody else's; the text says which and what to do."""
+
+
 @dataclass
 class Secrets:
     """Made once per folder, readable by its owner alone."""
@@ -41,14 +45,24 @@ class Running:
 
 
 class DemoFolder:
-    """The folder, made if needed and closed to others."""
+    """The folder, made if needed and closed to others.
+
+    Raises:
+        FolderUnusable: there is a file of that name, or it is another account's, as after a start with ``sudo``.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.path.chmod(0o700)
-        for name in ("logs", "exports", "downloads"):
-            (self.path / name).mkdir(exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.chmod(0o700)
+            for name in ("logs", "exports", "downloads"):
+                (self.path / name).mkdir(exist_ok=True)
+        except OSError as error:
+            raise FolderUnusable(
+                f"The demo can't keep its data in {self.path}: {error.strerror}. Remove what lies there, or name "
+                "another folder: make demo DEMO_DIR=/path/to/a/folder"
+            ) from None
         self._lock: int | None = None
 
     @property

@@ -10,6 +10,8 @@ import socket
 import threading
 import time
 import traceback
+import tracemalloc
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -239,6 +241,23 @@ class TestFaultsOfTheWay:
     def test_status_body_without_end_is_too_large(self):
         forever = [b'{"status":"PENDING","message":"', *([b"x" * 8192] * 100)]
         assert answer(say(head(), *forever)) == Unintelligible("too_large")
+
+
+class TestBombs:
+    @pytest.mark.parametrize("content_type", ["application/zip", "application/json", "text/html"])
+    @pytest.mark.parametrize("coding", ["gzip", "deflate"])
+    def test_body_that_grows_a_thousandfold_is_never_unpacked(self, content_type, coding):
+        packer = zlib.compressobj(wbits=31 if coding == "gzip" else 15)
+        packed = b"".join([*(packer.compress(b"\0" * 2**20) for _ in range(64)), packer.flush()])
+        assert len(packed) < 2**17
+        tracemalloc.start()
+        try:
+            outcome = answer(reply(body=packed, content_type=content_type, Content_Encoding=coding))
+            _now, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert outcome == Unintelligible("encoded")
+        assert peak < 8 * 2**20
 
 
 class TestRedirects:

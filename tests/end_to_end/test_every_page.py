@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from django.test import Client
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from tests.end_to_end.axe import barriers
+from tests.end_to_end.conftest import bring_session
 from tests.end_to_end.scenes import Scene, pages, person_of, states
 from tests.end_to_end.visitor import DESK, PHONE, Visitor
 from tests.support.cast import Cast, make_cast
-from tests.web.conftest import BACKEND
+from tests.web.conftest import show_life
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,6 +58,7 @@ class Inspector:
         visitor = self.visitors.get(scene.who) or self._let_in(scene.who)
         page = visitor.page
         path = scene.prepare(self.cast)
+        show_life()
         visitor.faults.clear()
         visitor.expected = {scene.status}
         page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
@@ -90,10 +91,7 @@ class Inspector:
         visitor = Visitor(self.browser, self.server.url, language=self.language)
         person = person_of(self.cast, who)
         if person is not None:
-            client = Client()
-            client.force_login(person, backend=BACKEND)
-            (session,) = client.cookies.values()
-            visitor.context.add_cookies([{"name": session.key, "value": session.value, "url": self.server.url}])
+            bring_session(visitor, person)
         self.visitors[who] = visitor
         return visitor
 
@@ -115,9 +113,7 @@ class Inspector:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("language", ["en", "ja"])
 @pytest.mark.parametrize("scenes", SCENES)
-def test_page_keeps_nobody_out(
-    scenes: str, language: str, browser: Browser, live_server: LiveServer, engine: None
-) -> None:
+def test_page_keeps_nobody_out(scenes: str, language: str, browser: Browser, live_server: LiveServer) -> None:
     inspector = Inspector(browser, live_server, make_cast(), language)
     try:
         for scene in SCENES[scenes]():

@@ -206,3 +206,23 @@ def test_no_place_is_counted_where_nobody_is_queued(world: World) -> None:
     [export] = world.run(world.queue())
     assert describe.queue_positions([export]) == {}
     assert home.allowed_now(world.acme.pk, timezone.now()) == set()
+
+
+def test_first_export_of_a_person_waits_for_no_more_than_lay_upstream(
+    make_world: MakeWorld, settings: LazySettings
+) -> None:
+    """Whatever stays at home: it waits for those upstream when it was queued, one look of upstream's, and itself."""
+    settings.EXPORT_SUBMIT_AHEAD = 5
+    rhythm, duration = 300.0, 100.0
+    world = make_world(rhythm=rhythm, duration=duration)
+    for _ in range(30):
+        world.queue(by=world.bob)
+    serve(world)
+    before = upstream(world)
+    began = timezone.now()
+    carols = world.queue(by=world.carol)
+    [ready] = world.run(carols)
+    assert before == 5
+    assert ready.ready_at is not None
+    late = settings.EXPORT_POLL_MAX_SECONDS  # we see it at our next look
+    assert (ready.ready_at - began).total_seconds() <= before * duration + rhythm + duration + late

@@ -135,3 +135,26 @@ def test_no_path_is_written_twice(world: World) -> None:
         world.wait(60)
     assert len(names) == 2
     assert world.see(export).status == Status.READY
+
+
+def test_object_store_that_is_away_costs_nothing_and_the_file_is_not_fetched_again_for_nothing(
+    world: World, settings: LazySettings
+) -> None:
+    export = world.until_status(world.queue(), Status.WAITING)
+    world.wait(700)
+    world.tolerated.add("asked-after-stored")  # it left whole, and found no place
+    settings.EXPORT_STORAGE_URL = "s3://key:sesame@127.0.0.1:1/bucket?scheme=http"
+    export = world.step(export)
+    asked = len(world.questions)
+    for _ in range(2):
+        assert (export.waiting_code, export.attempts) == ("storage_unreachable", 0)
+        waiting = describe.waiting_for(export)
+        assert waiting is not None
+        assert waiting.turn == "us"
+        export = world.step(export)
+    assert len(world.questions) == asked
+
+    settings.EXPORT_STORAGE_URL = ""
+    [export] = world.run(export)
+    assert (export.status, export.attempts) == (Status.READY, 0)
+    assert [found.name for found in stored.storage().names()] == [export.stored_name]

@@ -1,13 +1,14 @@
 """One case: its own workspaces in a shared stack, what it had accepted, and what it may leave behind."""
 
 import itertools
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from exports.analytics_cloud.simulator.log import Entry
-from tests.support.part import holder_of
+from tests.support.part import children_of, holder_of
 from tests.support.portal_api import PortalApi, window
 from tests.support.stack import Stack, new_token, wait_while
 
@@ -38,6 +39,7 @@ class Case:
         self.ends: dict[str, tuple[str, ...]] = {}
         self.places: dict[str, Place] = {}
         self.violations_before = set(stack.simulator.violations())
+        self.handles_before = handles(stack)
 
     @property
     def api(self) -> PortalApi:
@@ -132,6 +134,16 @@ class Case:
         )
 
 
+def handles(stack: Stack) -> dict[int, int]:
+    """Return how many files and connections each of the portal's processes holds open."""
+    parts = [part.pid for part in stack.parts.values() if part.is_running]
+    found = {}
+    for pid in [*parts, *(child for part in parts for child in children_of(part))]:
+        with suppress(OSError):
+            found[pid] = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return found
+
+
 def asked_key(export: dict[str, Any]) -> tuple[datetime, datetime]:
     """Return an export's question as moments."""
     return moment(export["from"]), moment(export["to"])
@@ -143,4 +155,4 @@ def moment(text: str) -> datetime:
 
 
 MILLISECOND = timedelta(milliseconds=1)
-__all__ = ["MILLISECOND", "TYPES", "Case", "Place", "asked_key", "moment", "window"]
+__all__ = ["MILLISECOND", "TYPES", "Case", "Place", "asked_key", "handles", "moment", "window"]

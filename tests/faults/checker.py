@@ -10,11 +10,14 @@ import psycopg
 from psycopg import sql
 
 from exports.analytics_cloud.simulator.contract import Key
-from tests.faults.case import Case, asked_key, moment
+from tests.faults.case import Case, asked_key, handles, moment
+from tests.support.broker_texts import broker_texts
 from tests.support.part import children_of, state_of
 from tests.support.portal_api import ACTIVE
 from tests.support.stack import Stack
 
+# A process opens a few at its first task or request; who forgets to close them has one more for each export.
+HANDLES = 16
 # What a question may be moved by when a fresh file is wanted.
 SHIFTS = timedelta(seconds=1)
 
@@ -36,6 +39,7 @@ def check(case: Case) -> None:
         *_pages(case, exports),
         *_leaks(stack),
         *_zombies(stack),
+        *_handles(case),
     ]
     assert not wrong, "\n".join([*wrong, stack.tails()])
 
@@ -127,10 +131,13 @@ def _strays(stack: Stack) -> list[str]:
 def _leaks(stack: Stack) -> Iterator[str]:
     """Secrets stand in no log, no database, no broker, no temporary file and no answer."""
     needles = {text.encode() for text in stack.canaries}
-    for folder in (stack.folder, stack.redis.folder):
+    for folder in (stack.folder, stack.redis.folder, stack.export_root):
         for path in folder.rglob("*"):
             if path.is_file() and any(needle in _bytes_of(path) for needle in needles):
                 yield f"a secret stands in {path.relative_to(folder)}"
+    for key, text in broker_texts(stack.redis.url):
+        if any(needle in text for needle in needles):
+            yield f"a secret stands in the broker's {key}"
     for answer in stack.api.answers:
         if any(needle in answer.encode() for needle in needles):
             yield f"a secret stands in an answer: {answer[:60]}"
@@ -174,5 +181,19 @@ def _zombies(stack: Stack, seconds: float = 5.0) -> Iterator[str]:
     ]:
         if time.monotonic() > end:
             yield f"zombies: {dead}"
+            return
+        time.sleep(0.2)
+
+
+def _handles(case: Case, seconds: float = 5.0) -> Iterator[str]:
+    """No process that lived through the case holds many more files and connections open than before."""
+    end = time.monotonic() + seconds
+    while True:
+        before, now = case.handles_before, handles(case.stack)
+        grown = {pid: (before[pid], now[pid]) for pid in before if now.get(pid, 0) > before[pid] + HANDLES}
+        if not grown:
+            return
+        if time.monotonic() > end:
+            yield f"open files grew: {grown}"
             return
         time.sleep(0.2)

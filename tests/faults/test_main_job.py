@@ -4,11 +4,10 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from tests.faults.case import Case
+from tests.faults.case import Case, handles
 from tests.support.stack import BEAT, WEB, Stack
 
 EACH = 10
@@ -92,14 +91,10 @@ def test_flushed_every_second_all_ready(case: Case) -> None:
 
 @pytest.mark.slow
 def test_many_exports_workers_hold_no_more_files_open(case: Case) -> None:
-    def handles() -> dict[int, int]:
-        stack = case.stack
-        pids = [*stack.children_of_workers(), *stack.parts[WEB].children, *(part.pid for part in stack.parts.values())]
-        return {pid: len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids}
-
     case.wait_ready(queue_thirty(case))
-    before = handles()
+    before = handles(case.stack)
     for _ in range(3):
         case.wait_ready(queue_thirty(case))
-    grown = {pid: (before[pid], now) for pid, now in handles().items() if pid in before and now > before[pid] + 8}
+    after = handles(case.stack)
+    grown = {pid: (before[pid], after[pid]) for pid in before if after.get(pid, 0) > before[pid] + 8}
     assert not grown

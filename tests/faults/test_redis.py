@@ -1,12 +1,15 @@
 """Redis is down, hangs, forgets everything, restarts: it is a doorbell, so all that is lost is time."""
 
+import re
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from tests.faults.case import Case, Place
+from tests.support.stack import Stack
 
 # Some outages are too short to be noticed, some are not.
 OUTAGES = (0.0, 0.5, 1.0, 1.5)
@@ -26,6 +29,10 @@ def timed_submit(case: Case, place: Place, day: int = 0) -> float:
     began = time.monotonic()
     case.queue(place, 1, first=day)
     return time.monotonic() - began
+
+
+def is_downloading(case: Case, place: Place) -> bool:
+    return any(entry.ended_at is None for entry in case.downloads(place))
 
 
 def test_down_at_submit_answered_within_two_seconds_and_starts_later(case: Case) -> None:
@@ -68,12 +75,14 @@ def test_flushed_every_second_nothing_lost(case: Case) -> None:
 
 
 @pytest.mark.slow
-def test_flushed_for_a_minute_with_fifty_queued_and_downloads_running_nothing_lost(case: Case) -> None:
+def test_flushed_every_ten_seconds_for_minutes_with_fifty_queued_and_five_running_nothing_lost(case: Case) -> None:
+    case.stack.start("another")  # three children each
     places = [case.place() for _ in range(5)]
     for place in places:
-        case.slow_download(place, seconds=2, times=None)
+        case.slow_download(place, seconds=20, times=None)
         case.queue(place, 11)
-    for _ in range(6):
+    case.api.until(lambda: sum(is_downloading(case, place) for place in places) == 5, "five downloads at once")
+    for _ in range(12):
         case.stack.redis.flush()
         time.sleep(10)
     case.stack.simulator.faults.clear()
@@ -103,3 +112,26 @@ def test_down_for_a_minute_in_a_download_the_download_goes_on(case: Case) -> Non
     case.stack.redis.stop(signal.SIGKILL)
     case.wait_ready([key], seconds=120)
     assert len(case.downloads(place)) == 1
+
+
+@pytest.mark.slow
+def test_download_that_outlasts_the_visibility_time_out_runs_once(case: Case) -> None:
+    """After an hour a message that is not acknowledged is given to another worker: here after no time at all."""
+    stack, place = case.stack, case.place()
+    case.slow_download(place, seconds=20)
+    key = case.queue_one(place)
+    case.wait_for_download(place, share=0.05)
+    before = deliveries(stack)
+    stack.give_back_what_nobody_acknowledged()
+    case.api.until(lambda: deliveries(stack) - before, "delivered again")
+    (export,) = case.wait_ready([key], seconds=120)
+    assert export["attempts"] == 0
+    assert len(case.downloads(place)) == 1
+    assert "worker_died" not in case.api.codes(key)
+
+
+def deliveries(stack: Stack) -> set[str]:
+    """Return the messages that were received more than once."""
+    said = "".join(part.text() for part in stack.parts.values())
+    counted = Counter(re.findall(r"Task exports\.advance\[([0-9a-f-]+)\] received", said))
+    return {message for message, count in counted.items() if count > 1}

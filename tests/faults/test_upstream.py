@@ -3,17 +3,22 @@
 import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.analytics_cloud.certificates import server_context, write_certificate
+from tests.analytics_cloud.scripted import ScriptedServer, reply
 from tests.faults.case import Case, Place
 from tests.faults.checker import check
-from tests.faults.sick_upstream import SICKNESSES, WAY
+from tests.faults.sick_upstream import ODD_STATUSES, SICKNESSES, WAY, answer
+from tests.support.patience import slowness
 from tests.support.portal_api import ACTIVE
-from tests.support.stack import Stack, new_token, wait_while
+from tests.support.stack import WEB, Stack, new_token, wait_while
 
 WHOSE = {"you", "token", "analytics_cloud", "us"}
+TROUBLE = {"problem", "failed_upstream", "download_broken", "gate_refused"}
 SENTENCE = re.compile(r"[A-Z“].*[.?!]( \(row \d+\))?", re.DOTALL)
 
 
@@ -187,3 +192,58 @@ def test_cancelled_in_a_download_asks_nothing_more_and_leaves_no_file(case: Case
     before = len(case.entries(place))
     time.sleep(2)
     assert len(case.entries(place)) == before
+
+
+@pytest.mark.slow
+def test_certificate_nobody_vouches_for_token_never_sent_said_and_free(case: Case, tmp_path: Path) -> None:
+    tls = server_context(write_certificate(tmp_path / "certificate"))
+    with ScriptedServer(reply("503 Busy"), tls=tls) as impostor:
+        origins = f"{case.stack.environment()['ANALYTICS_CLOUD_ORIGINS']},{impostor.origin}"
+        for name in (WEB, "worker"):
+            case.stack.restart(name, ANALYTICS_CLOUD_ORIGINS=origins)
+        key = case.queue_one(case.place(origin=impostor.origin))
+        case.api.until(lambda: "problem" in case.api.codes(key), "a problem")
+        export = case.api.export(key)
+        assert export["status"] in ACTIVE
+        assert export["attempts"] == 0
+        assert export["waiting_for"]["code"] == "upstream_unavailable"
+        assert "No secure connection to Analytics Cloud could be made." in case.stack.pages.get(f"/exports/{key}/")
+        assert impostor.requests == []
+        assert case.api.call("POST", f"exports/{key}/cancel").status_code == 200
+        case.accept(key, "cancelled")
+
+
+@pytest.mark.slow
+def test_thirty_odd_status_answers_each_charged_once_at_most_and_got_over(case: Case) -> None:
+    keys = {}
+    for body in ODD_STATUSES:
+        place = case.place()
+        case.stack.simulator.faults.add("answer", workspace=place.name, times=1, **answer(body))
+        keys[case.queue_one(place)] = body
+    for export in case.wait_ready(list(keys), seconds=240):
+        said = TROUBLE.intersection(case.api.codes(export["id"]))
+        assert export["attempts"] <= 1, keys[export["id"]]
+        assert said or export["attempts"] == 0, keys[export["id"]]
+
+
+@pytest.mark.slow
+def test_500_queued_in_one_workspace_anothers_first_request_is_not_delayed(case: Case) -> None:
+    """Sixty seconds are promised where upstream is asked about every fifteen; here it is asked every second."""
+    stack, crowded, quiet = case.stack, case.place(), case.place()
+    stack.simulator.faults.add("stuck", workspace=crowded.name)
+    crowd = [key for number in range(500) for key in case.queue(crowded, 1, first=number, type="page")]
+    case.api.until(lambda: case.entries(crowded), "the crowd is asked")
+    began = time.monotonic()
+    key = case.queue_one(quiet)
+    wait_while(lambda: not case.entries(quiet), "asked", seconds=60)
+    delay = time.monotonic() - began
+    assert delay < 10 * slowness(), delay
+    case.wait_ready([key])
+    upstream = {entry.key for entry in case.entries(crowded) if entry.key}
+    assert 2 <= len(upstream) <= 24
+    for number, one in enumerate(crowd):
+        # 409: made meanwhile.
+        assert case.api.call("POST", f"exports/{one}/cancel").status_code in (200, 409)
+        case.accept(one, "cancelled", "ready")
+        if number % 25:  # the checker looks at each export from all sides: some of so many tell enough
+            del case.ends[one]

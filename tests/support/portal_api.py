@@ -8,6 +8,8 @@ from typing import Any
 
 import requests
 
+from tests.support.patience import slowness
+
 ACTIVE = ("queued", "waiting", "preparing", "downloading")
 # Once per run: a run over midnight must not change its questions.
 _LAST_DAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
@@ -110,7 +112,7 @@ class PortalApi:
         """
         left = dict.fromkeys(keys)
         done: dict[str, dict[str, Any]] = {}
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * slowness()
         while left:
             for key in list(left):
                 try:

@@ -22,10 +22,12 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import redis
 from celery import Celery
 
 from exports.analytics_cloud.simulator import Simulator
 from tests.support.part import Part, marked_processes
+from tests.support.patience import slowness
 from tests.support.portal_api import PortalApi
 from tests.support.portal_pages import PortalPages
 from tests.support.redis_server import RedisServer
@@ -97,7 +99,7 @@ class Stack:
         self.parts: dict[str, Part] = {}
         self._extra: dict[str, dict[str, str]] = {}
         self._warm: subprocess.Popen[str] | None = None
-        self._settings = QUICK | dict(settings or {})
+        self._settings = QUICK | _unhurried() | dict(settings or {})
         self.api = PortalApi(self.url, "")
         self.pages = PortalPages(self.url, EMAIL, PASSWORD)
         for name in ("logs", "tmp", "points"):
@@ -281,6 +283,15 @@ class Stack:
         with Celery(broker=broker).connection_for_write() as connection:
             Celery().send_task("exports.advance", args=[key], queue=queue, connection=connection, ignore_result=True)
 
+    def give_back_what_nobody_acknowledged(self) -> None:
+        """Let the visibility time-out of all messages be over, and do what each worker then does now and then."""
+        with redis.Redis.from_url(self.redis.url) as client:
+            for tag in client.zrange("unacked_index", 0, -1):
+                client.zadd("unacked_index", {tag: 1})
+        broker = self.redis.url.replace("unix://", "redis+socket://", 1)
+        with Celery(broker=broker).connection_for_write() as connection:
+            connection.default_channel.qos.restore_visible(interval=1)
+
     # Looking inside ------------------------------------------------------------------------------------------
 
     def warm(self, command: str) -> list[str]:
@@ -315,6 +326,11 @@ class Stack:
         return sorted(entry.name for entry in self.export_root.iterdir()) if self.export_root.exists() else []
 
 
+def _unhurried() -> dict[str, str]:
+    """On a busy machine a worker that lives may be silent for seconds: leases and patience are longer there."""
+    return {name: f"{float(QUICK[name]) * slowness():.1f}" for name in ("EXPORT_LEASE_SECONDS", "EXPORT_STALL_SECONDS")}
+
+
 def new_token() -> str:
     """Return a workspace token of the documented form: 55 lower-case letters and digits."""
     return ("canary" + secrets.token_hex(30))[:55]
@@ -326,7 +342,7 @@ def wait_while(condition: Any, what: str, seconds: float = 60) -> None:
     Raises:
         TimeoutError: it still holds after ``seconds``.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * slowness()
     while condition():
         if time.monotonic() > end:
             raise TimeoutError(f"still after {seconds:g} s: {what}")

@@ -38,15 +38,26 @@ def errors_of(answer: object, field: str) -> str:
     return found[0].text.strip() if found else ""
 
 
-def test_form_starts_with_the_last_workspace_and_type_and_last_month(cast: Cast, bob: Client) -> None:
+def test_form_starts_with_the_last_workspace_and_last_month_but_no_type(cast: Cast, bob: Client) -> None:
     other = make_workspace("Zulu", token="z" * 40, member=cast.bob)
     make_export(other, cast.bob, Status.FAILED, data_type="segment")
     answer = bob.get(NEW)
     content = answer.content.decode()
     assert f'<option value="{other.pk}" selected>' in " ".join(content.split())
-    assert 'value="segment" checked' in content
+    assert 'name="types" checked' not in " ".join(content.split())
+    assert 'value="segment" checked' not in content
     assert 'value="last-month" checked' in content
+    assert "Sent to Analytics Cloud" in text_of(answer)  # the window, before anything is chosen
     check_page(answer)
+
+
+def test_form_starts_with_a_workspace_that_is_still_the_person_s(cast: Cast, bob: Client) -> None:
+    left = make_workspace("Aardvark", token="z" * 40, member=cast.bob)
+    make_export(left, cast.bob, Status.FAILED)
+    left.memberships.all().delete()
+    answer = bob.get(NEW)
+    assert f'<option value="{cast.acme.pk}" selected>' in " ".join(answer.content.decode().split())
+    assert "Sent to Analytics Cloud" in text_of(answer)
 
 
 def test_days_are_sent_as_the_workspace_s_whole_days(cast: Cast, browse: Browse) -> None:

@@ -242,11 +242,23 @@ def test_format_not_made_yet_shows_its_making_and_asks_again_by_itself(cast: Cas
     export = make_ready_export(cast.acme, cast.bob)
     answer = alice.get(f"/exports/{export.pk}/download/?format=csv")
     assert answer.status_code == 202
-    assert answer.headers["Refresh"] == "2"
+    assert answer.headers["Refresh"] == f"2; url=/exports/{export.pk}/download/?format=csv&then=1"
     assert "Making CSV" in text_of(answer)
     check_page(answer)
     DerivedFile.objects.update(done_rows=2)
     assert "2 of 3 rows" in text_of(alice.get(f"/exports/{export.pk}/download/?format=csv"))
+
+
+def test_page_of_a_format_in_the_making_ends_as_one_that_starts_the_download(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    address = f"/exports/{export.pk}/download/?format=csv"
+    assert alice.get(f"{address}&then=1").status_code == 202
+    assert formats.make_format(DerivedFile.objects.get().pk)
+    answer = alice.get(f"{address}&then=1")
+    assert (answer.status_code, answer.headers["Refresh"]) == (200, f"0; url={address}")
+    assert "CSV is ready" in text_of(answer)
+    assert "Making" not in text_of(answer)
+    check_page(answer)
 
 
 def test_format_made_meanwhile_is_handed_out_and_stands_on_the_page(cast: Cast, alice: Client) -> None:

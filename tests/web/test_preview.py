@@ -13,7 +13,7 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from exports.files.profile_document import Column, Profile
 from exports.models import DerivedFile, Download, Export, Workspace
 from exports.services import formats
-from exports.web.charts import over_time
+from exports.web.charts import over_time, units_for
 from exports.web.preview import charts_of
 from tests.support.cast import Cast, make_ready_export, zip_of
 from tests.web.conftest import Browse
@@ -136,10 +136,11 @@ def test_charts_have_a_table_each_and_days_of_the_workspace(address: str, cast: 
     answer = vera.get(address, {"tab": "charts"})
     text = text_of(answer)
     assert "Rows per hour" in text
+    assert "Rows by hour of the day all days together, time zone Asia/Tokyo" in text
     assert "2 Oct 2026, 01:00" in text  # 16:00 UTC is the next day in Tokyo
     assert "Pages · www.example.com" in text
     charts = [one for one in read(answer) if one.tag == "figure"]
-    assert len(charts) == len([one for one in read(answer) if one.tag == "table"]) == 3
+    assert len(charts) == len([one for one in read(answer) if one.tag == "table"]) == 4
     drawn = [one for one in read(answer) if one.tag == "svg" and one.attrs.get("role") == "img"]
     assert all("the most" in one.attrs["aria-label"] for one in drawn)
 
@@ -176,6 +177,37 @@ def test_step_of_time_suits_the_span_and_gaps_stay_empty(days: int, title: str) 
     assert (chart.title, chart.total, chart.peak.number) == (title, 12, 7)
     assert 20 < len(chart.bars) < 410
     assert sum(1 for bar in chart.bars if bar.number) == 2
+
+
+@pytest.mark.parametrize(
+    ("days", "units"),
+    [
+        (1, ["hour", "day"]),
+        (20, ["day", "hour"]),
+        (90, ["day"]),
+        (1_000, ["month"]),
+        (20_000, ["year"]),
+    ],
+)
+def test_reader_chooses_among_the_units_that_can_be_drawn(days: int, units: list[str]) -> None:
+    start = int(datetime(2026, 10, 1, tzinfo=UTC).timestamp())
+    quarters = [(start, 5), (start + days * 86_400, 7)]
+    assert units_for(quarters, ZoneInfo("UTC")) == units
+    for unit in (*units, "week", ""):
+        chart = over_time(quarters, ZoneInfo("UTC"), unit)
+        assert chart is not None
+        assert chart.unit == (unit if unit in units else units[0])
+        assert (chart.total, len(chart.bars) <= 24 * 33) == (12, True)
+
+
+def test_hours_of_the_day_are_those_of_the_workspace(address: str, cast: Cast, vera: Client) -> None:
+    Workspace.objects.filter(pk=cast.acme.pk).update(time_zone="Asia/Tokyo")
+    answer = vera.get(address, {"tab": "charts", "per": "day"})
+    assert "Rows per day" in text_of(answer)
+    chosen = [one.text for one in check_page(answer) if one.attrs.get("aria-current") == "page"]
+    assert "Per day" in chosen
+    said = [one.attrs["aria-label"] for one in read(answer) if one.attrs.get("role") == "img"]
+    assert said[1] == "Rows by hour of the day from 00:00 to 23:00; the most, 60, at 01:00."
 
 
 def test_pages_of_several_sites_keep_their_addresses() -> None:

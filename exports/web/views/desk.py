@@ -14,6 +14,7 @@ from exports.services import health
 from exports.services.listing import list_exports
 from exports.services.refusals import Refused
 from exports.web.acts import person_of
+from exports.web.first_steps import first_steps
 from exports.web.forms.filters import kept_query, read_filters
 from exports.web.guards import signed_in
 from exports.web.rows import row_views, version_of
@@ -43,8 +44,10 @@ def export_list(request: HttpRequest) -> HttpResponse:
     is_live = "HX-Request" in request.headers
     if is_live and request.GET.get("v") == version:
         return HttpResponse(status=204)
+    is_all = page.next_cursor is None and not request.GET.get("cursor") and not filters.any
     context = {
         "section": "exports",
+        "steps": [] if is_live else first_steps(person, places, rows, is_all=is_all),
         "filters": filters,
         "rows": rows,
         "next_cursor": page.next_cursor,

@@ -13,12 +13,14 @@ from django.views.decorators.vary import vary_on_headers
 from exports.models import DerivedFile, Export, User
 from exports.services import bump, cancel, downloads, expire, former, health, queue
 from exports.services.refusals import Gone, Refusal, TooMany, WrongState
-from exports.services.variants import read_variant
+from exports.services.variants import Variant, read_variant
 from exports.web.acts import act, export_for, person_of
 from exports.web.details import detail_of, is_whole_days
-from exports.web.files import making_of
+from exports.web.files import making_of, query_of
 from exports.web.guards import signed_in
 from exports.web.rows import version_of
+
+AFTER_MAKING = "then"  # in the address at which the page of a format in the making looks again
 
 
 @require_safe
@@ -136,11 +138,23 @@ def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
             format=request.GET.get("format", "original"),
             **{name: request.GET.get(name, "") for name in ("guard", "delimiter", "bom", "gzip")},
         )
+        if AFTER_MAKING in request.GET and (page := _made(request, export, variant)):
+            return page
         response = downloads.file_response(request, user=person_of(request), export=export, variant=variant)
     except Refusal as refusal:
         return _no_file(request, export, refusal)
     if response.status_code != 202:
         return response
     page = render(request, "exports/making.html", {"section": "exports", **making_of(export, variant)}, status=202)
-    page["Refresh"] = "2"
+    page["Refresh"] = f"2; url={request.path}?{query_of(variant)}&{AFTER_MAKING}=1"
+    return page
+
+
+def _made(request: HttpRequest, export: Export, variant: Variant) -> HttpResponse | None:
+    """Return a page that starts the download and stays: a file in its place would leave "Making" on the screen."""
+    context = making_of(export, variant)
+    if context["file"].state != DerivedFile.State.READY:
+        return None
+    page = render(request, "exports/made.html", {"section": "exports", **context})
+    page["Refresh"] = f"0; url={request.path}?{query_of(variant)}"
     return page

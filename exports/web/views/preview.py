@@ -15,7 +15,7 @@ from exports.services.refusals import Gone, Refusal
 from exports.web import charts
 from exports.web.acts import export_for, person_of
 from exports.web.guards import signed_in
-from exports.web.preview import TABS, charts_of, columns_of, table_of, whole_row
+from exports.web.preview import TABS, UNITS, charts_of, columns_of, table_of, whole_row
 from exports.web.rows import title_of
 
 SEARCH_MOST = 200
@@ -56,9 +56,18 @@ def _shown(request: HttpRequest, export: Export, profile: Profile, tab: str, sea
     if tab == "columns":
         return {"columns": columns_of(profile, search), "uncounted": len(profile.names) - len(profile.columns)}
     if tab == "charts":
-        rows_over_time, rankings = charts_of(profile, ZoneInfo(export.workspace.time_zone))
-        said = charts.said(rows_over_time) if rows_over_time else ""
-        return {"over_time": rows_over_time, "said": said, "rankings": rankings}
+        zone = ZoneInfo(export.workspace.time_zone)
+        rows_over_time, rankings = charts_of(profile, zone, request.GET.get("per", ""))
+        by_hour = charts.by_hour(profile.quarters, zone)
+        units = charts.units_for(profile.quarters, zone)
+        return {
+            "over_time": rows_over_time,
+            "said": charts.said(rows_over_time) if rows_over_time else "",
+            "units": [(unit, label) for unit, label in UNITS.items() if unit in units],
+            "by_hour": by_hour,
+            "said_by_hour": charts.said(by_hour) if by_hour else "",
+            "rankings": rankings,
+        }
     names, rows = table_of(profile, search)
     number = request.GET.get("row", "")
     chosen = (

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from lacportal.demo.folder import AlreadyRunning, DemoFolder, Running
+from lacportal.demo.folder import AlreadyRunning, DemoFolder, FolderUnusable, Running
 
 
 def test_secrets_are_made_once_and_for_the_owner_alone(tmp_path: Path) -> None:
@@ -27,6 +28,26 @@ def test_broken_secrets_file_is_replaced(tmp_path: Path) -> None:
     folder = DemoFolder(tmp_path)
     (tmp_path / "secrets.json").write_text("{")
     assert folder.secrets() == folder.secrets()
+
+
+@pytest.mark.parametrize("place", ["taken", "taken/below"])
+def test_place_that_can_be_no_folder_is_told_in_a_sentence(tmp_path: Path, place: str) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(FolderUnusable, match=r"can't keep its data in .*taken.*make demo DEMO_DIR="):
+        DemoFolder(tmp_path / place)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of another account")
+def test_folder_of_another_account_is_told_in_a_sentence() -> None:
+    with tempfile.TemporaryDirectory() as above:
+        Path(above).chmod(0o755)
+        (Path(above) / "demo").mkdir()
+        os.seteuid(65534)
+        try:
+            with pytest.raises(FolderUnusable, match="Operation not permitted"):
+                DemoFolder(Path(above) / "demo")
+        finally:
+            os.seteuid(0)
 
 
 def test_second_demo_in_one_folder_is_told_where_the_first_runs(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+/* The palette: the search page in a dialog, opened by Ctrl-K or ⌘K and led by the arrow keys. */
+(function () {
+  "use strict";
+  var dialog = document.getElementById("palette");
+  if (!dialog || !dialog.showModal) return;
+  var input = dialog.querySelector("input[name=q]");
+  var isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+  document.querySelectorAll("[data-key]").forEach(function (key) { if (isMac) key.textContent = "⌘ K"; });
+
+  function links() { return Array.prototype.slice.call(dialog.querySelectorAll(".found-link")); }
+  function open() {
+    if (dialog.open) { dialog.close(); return; }
+    dialog.showModal();
+    input.select();
+    input.focus();
+    window.htmx.trigger(input, "palette-open");
+  }
+  function move(step) {
+    var all = links();
+    if (!all.length) return;
+    var place = all.indexOf(document.activeElement) + step;
+    if (place < 0) input.focus();
+    else all[Math.min(place, all.length - 1)].focus();
+  }
+
+  document.addEventListener("keydown", function (event) {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      open();
+    }
+  });
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("[data-palette-open]") && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      open();
+    }
+  });
+  dialog.addEventListener("click", function (event) { if (event.target === dialog) dialog.close(); });
+  dialog.addEventListener("keydown", function (event) {
+    if (event.key === "ArrowDown") { event.preventDefault(); move(1); }
+    else if (event.key === "ArrowUp") { event.preventDefault(); move(-1); }
+    else if (event.key.length === 1 && event.target !== input && !event.ctrlKey && !event.metaKey) input.focus();
+  });
+  /* Enter opens the first thing found for exactly this text; before it is there, the search page does the same. */
+  dialog.querySelector("form").addEventListener("submit", function (event) {
+    var first = links()[0];
+    if (!first || dialog.dataset.text !== input.value) return;
+    event.preventDefault();
+    first.click();
+  });
+  document.addEventListener("htmx:afterSwap", function (event) {
+    if (event.target.id !== "palette-results") return;
+    dialog.dataset.text = input.value;
+    document.getElementById("palette-said").textContent = event.target.querySelector("[data-found]").dataset.found;
+  });
+})();

@@ -1,0 +1,110 @@
+"""Pages that nobody wants to see, paper, people who want less motion, and the administration."""
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+from playwright.sync_api import Browser
+from pytest_django.live_server_helper import LiveServer
+
+from exports.models import Status, User
+from tests.end_to_end.axe import barriers
+from tests.end_to_end.conftest import OpenVisitor, bring_session
+from tests.end_to_end.scenes import ready
+from tests.end_to_end.visitor import PHONE, Visitor
+from tests.security.addresses import every_address
+from tests.support.cast import Cast, make_export
+from tests.support.cast import cast as cast
+from tests.web.conftest import show_life
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_page_of_a_fault_says_what_happened_and_leads_on(
+    live_server: LiveServer, settings: LazySettings, cast: Cast, visit: OpenVisitor, language: str
+) -> None:
+    settings.ROOT_URLCONF = "tests.end_to_end.broken_urls"
+    visitor = visit(live_server.url, language=language)
+    page = visitor.page
+    visitor.expected |= {400, 403, 429, 500}
+    for path, heading in (
+        ("/broken/400/", "We didn’t understand that request"),
+        ("/broken/500/", "Something broke on our side"),
+    ):
+        visitor.open(path)
+        visitor.heading(heading).wait_for()
+        assert "secret detail" not in page.content()
+        _looks_right(visitor)
+
+    visitor.open("/accounts/login/")
+    page.get_by_label(visitor.say("E-mail address")).fill("vera@example.com")
+    page.get_by_label(visitor.say("Password"), exact=True).fill("wrong")
+    visitor.context.clear_cookies()
+    visitor.button("Sign in").click()
+    visitor.heading("This page was too old to send").wait_for()
+    _looks_right(visitor)
+
+    for _attempt in range(10):
+        Client().post("/accounts/login/", {"login": "vera@example.com", "password": "wrong"})
+    visitor.open("/accounts/login/")
+    page.get_by_label(visitor.say("E-mail address")).fill("vera@example.com")
+    page.get_by_label(visitor.say("Password"), exact=True).fill("wrong")
+    visitor.button("Sign in").click()
+    visitor.heading("Too many attempts").wait_for()
+    _looks_right(visitor)
+
+
+def _looks_right(visitor: Visitor) -> None:
+    for theme in ("light", "dark"):
+        visitor.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        assert barriers(visitor.page) == []
+    before = visitor.page.viewport_size
+    assert before is not None
+    visitor.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    assert visitor.too_wide() == []
+    visitor.page.set_viewport_size(before)
+    assert visitor.page.get_by_role("link").count() + visitor.page.get_by_role("button").count() > 0
+
+
+def test_export_on_paper_is_light_whole_and_without_buttons(
+    live_server: LiveServer, cast: Cast, visit: OpenVisitor
+) -> None:
+    User.objects.filter(pk=cast.alice.pk).update(theme="dark")
+    export = ready(cast)
+    visitor = visit(live_server.url)
+    bring_session(visitor, cast.alice)
+    page = visitor.page
+    visitor.open(f"/exports/{export.pk}/")
+    page.emulate_media(media="print")
+    assert not page.locator(".top").is_visible()
+    assert not page.get_by_role("button", name="Keep longer").is_visible()
+    assert page.get_by_text(export.sha256).is_visible()
+    assert page.locator("#technical").get_by_text(str(export.pk)).is_visible()
+    red, green, blue = page.evaluate("() => getComputedStyle(document.body).color.match(/\\d+/g).map(Number)")
+    assert red + green + blue < 300
+
+
+def test_nothing_moves_for_who_wants_less_motion(
+    live_server: LiveServer, cast: Cast, browser: Browser, visit: OpenVisitor
+) -> None:
+    export = make_export(cast.acme, cast.bob, Status.PREPARING)
+    visitor = visit(live_server.url)
+    bring_session(visitor, cast.alice)
+    for path in ("/", f"/exports/{export.pk}/"):
+        show_life()
+        visitor.open(path)
+        assert visitor.page.evaluate("() => document.getAnimations().length") == 0
+        visitor.page.emulate_media(reduced_motion="no-preference")
+        visitor.until(lambda: visitor.page.evaluate("() => document.getAnimations().length"), "the sign of work turns")
+        visitor.page.emulate_media(reduced_motion="reduce")
+
+
+def test_administration_breaks_no_policy(live_server: LiveServer, cast: Cast, visit: OpenVisitor) -> None:
+    visitor = visit(live_server.url)
+    bring_session(visitor, cast.ada)
+    lists = [one for one in every_address() if one.is_admin and one.name.endswith("_changelist")]
+    assert lists
+    for address in ("/admin/", *(one.path({}) for one in lists), f"/admin/exports/workspace/{cast.acme.pk}/change/"):
+        answer = visitor.open(address)
+        assert answer is not None
+        assert answer.status == 200, address
