@@ -60,6 +60,7 @@ def parcel_response(*, user: User, keys: Sequence[UUID], address: str | None) ->
     for export in exports:
         try:
             downloads.refuse_without_file(export)
+            downloads.refuse_clear_columns(user, export)
         except Refusal as refusal:
             reasons.append(str(refusal.message))
     if len(reasons) == len(exports):
@@ -105,7 +106,7 @@ def _next_file(parcel: _Parcel, key: UUID) -> tuple[Export | None, BinaryIO | No
         return None, None
     try:
         try:
-            return export, downloads.open_original(export)
+            return export, downloads.open_original(parcel.user, export)
         except FileMissing:
             # Expired a moment ago, or lost, which is then written down.
             expire.mark_file_lost(export)

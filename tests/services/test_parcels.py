@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from exports.models import AuditEntry, Download, Export, Membership, Status, Workspace
 from exports.services import flood, stored
+from exports.services.masking import set_masking
 from exports.services.parcels import ParcelBroken, parcel_response
 from exports.services.refusals import Refused, TooMany, WrongState
-from tests.support.cast import Cast, close, make_export, make_ready_export, zip_of
+from tests.support.cast import Cast, close, make_export, make_ready_export, make_workspace, zip_of
 
 pytestmark = pytest.mark.django_db
 
@@ -138,3 +139,16 @@ def test_running_zip_holds_one_of_the_person_s_downloads_until_it_is_closed(
         parcel(cast.bob, export)
     unpack(running)
     close(parcel(cast.bob, export))
+
+
+def test_original_goes_to_nobody_for_whom_columns_are_masked(cast: Cast) -> None:
+    masked = make_ready_export(cast.acme, cast.bob)
+    clear = make_ready_export(make_workspace("Initech", viewer=cast.vera), cast.alice)
+    set_masking(actor=cast.alice, workspace=cast.acme, columns=["title"], roles=["viewer"])
+    with pytest.raises(WrongState, match="no_files"):
+        parcel(cast.vera, masked)
+    with unpack(parcel(cast.vera, masked, clear)) as archive:
+        assert [name for name in archive.namelist() if name.startswith("acme")] == []
+        assert "Your role gets this workspace’s files with some columns masked" in contents(archive)
+    with unpack(parcel(cast.bob, masked)) as archive:
+        assert len(archive.namelist()) == 2
