@@ -1,5 +1,6 @@
 """Whatever bytes come in, a problem document goes out, and never our own fault."""
 
+import io
 import json
 
 import pytest
@@ -48,6 +49,19 @@ def test_body_that_cant_be_read_is_a_problem(cast: Cast, body: bytes, content_ty
         assert answer.status_code in (400, 413, 422)
         assert answer["Content-Type"] == "application/problem+json"
         assert answer.json()["detail"]
+
+
+def test_body_too_large_is_taken_in_and_dropped_so_that_the_answer_arrives(cast: Cast) -> None:
+    body = io.BytesIO(b'{"name": "' + b"x" * 10_000_000 + b'"}')
+    size = len(body.getvalue())
+    caller = ApiCaller(cast.ada)
+    answer = caller.client.generic(
+        *("POST", "/api/v1/exports", b"", "application/json"),
+        headers={"Authorization": f"Bearer {caller.text}"},
+        **{"wsgi.input": body, "CONTENT_LENGTH": str(size)},
+    )
+    assert answer.status_code == 413
+    assert body.tell() == size
 
 
 def test_json_is_read_whatever_its_content_type_says(cast: Cast) -> None:

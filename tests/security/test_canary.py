@@ -133,4 +133,7 @@ def test_client_shows_no_token_in_a_traceback(make_world) -> None:  # type: igno
         raise RuntimeError(client)
     except RuntimeError as error:
         texts += traceback.TracebackException.from_exception(error, capture_locals=True).format()
+    token = world.see(export).workspace.read_token()
+    texts += [repr(token), str(token), f"{token}"]
+    assert token.reveal() == CANARY
     assert CANARY not in "".join(texts)
