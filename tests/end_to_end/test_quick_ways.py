@@ -51,7 +51,7 @@ def test_bundle_is_asked_saved_as_a_preset_and_taken_as_one_zip(
     page.wait_for_url(lambda address: "/exports/new/" not in address)
 
     visitor.open("/")
-    page.wait_for_function("() => document.querySelectorAll('tr[data-state=ready]').length === 2")
+    visitor.until(lambda: page.locator("tr[data-state=ready]").count() == 2, "both are ready")
     for box in page.locator("tr[data-state=ready] input[name=pick]").all():
         box.check()
     parcel = visitor.download(visitor.button("Download as one ZIP").click, tmp_path)
