@@ -23,7 +23,8 @@ from exports.services.addresses import client_address
 from exports.services.estimates import largest_made, seconds_left
 from exports.services.flood import take_stream, when_closed
 from exports.services.http_ranges import ByteRange, Unsatisfiable, if_range_holds, parse_range
-from exports.services.refusals import Gone, WrongState
+from exports.services.masking import as_seen_by
+from exports.services.refusals import Forbidden, Gone, WrongState
 from exports.services.variants import ORIGINAL, Variant
 
 RETRY_AFTER_SECONDS = 2
@@ -86,11 +87,21 @@ def file_response(
         200, 206, 304, 412 or 416; 202 with ``Retry-After`` (JSON: what, how far, how long) while a format is made.
 
     Raises:
+        Forbidden: the original, to a role for which columns are masked.
         WrongState: not ready yet, failed, cancelled, or the format can't be made.
         Gone: expired, deleted, or lost.
         TooMany: the person has as many downloads running as one may have.
     """
     refuse_without_file(export)
+    asked, variant = variant, as_seen_by(user, export.workspace, variant)
+    if variant.mask and asked == ORIGINAL:
+        raise Forbidden(
+            "masked",
+            _(
+                "Your role gets this workspace’s files with some columns masked, and the original has them in "
+                "clear. Choose another format."
+            ),
+        )
     try:
         if variant == ORIGINAL:
             return _send(request, user, export, _original(export), variant.format)

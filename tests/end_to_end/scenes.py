@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from allauth.mfa.models import Authenticator
 from django.utils import timezone
 
 from exports.models import (
@@ -11,12 +12,15 @@ from exports.models import (
     DerivedFile,
     Export,
     PauseCode,
+    Role,
     Status,
     User,
     Workspace,
 )
 from exports.services.api_tokens import make_api_token
 from exports.services.formats import make_format
+from exports.services.invitations import invite
+from exports.services.masking import set_masking
 from exports.services.profiles import look_at_profile
 from tests.security.addresses import Address, every_address, keys_for
 from tests.security.test_matrix import PEOPLE, ROWS
@@ -101,6 +105,10 @@ def states() -> Iterator[Scene]:
     yield Scene("workspace whose token was rejected", "alice", lambda cast: _paused(cast, PauseCode.TOKEN_REJECTED))
     yield Scene("workspace paused by its manager, to a viewer", "vera", lambda cast: _paused(cast, PauseCode.MANAGER))
     yield Scene("list with a paused workspace", "bob", _list_with_pause)
+    yield Scene("workspace with people invited", "alice", _invited)
+    yield Scene("export with masked columns", "vera", _masked)
+    yield Scene("passkeys and recovery codes", "alice", _with_second_factors)
+    yield Scene("list of passkeys", "alice", lambda cast: _with_second_factors(cast) + "webauthn/")
     yield Scene("account with tokens", "alice", _account_with_tokens)
     yield Scene("not found", "bob", lambda cast: "/nowhere/", 404)
     yield Scene("not found, to nobody", "nobody", lambda cast: "/nowhere/", 404)
@@ -182,6 +190,26 @@ def _list_with_pause(cast: Cast) -> str:
     _paused(cast, PauseCode.TOKEN_REJECTED)
     make_export(cast.acme, cast.bob, Status.QUEUED)
     return "/"
+
+
+def _invited(cast: Cast) -> str:
+    invite(actor=cast.alice, workspace=cast.acme, email=f"{'a-very-long-name' * 3}@example.com", role=Role.MEMBER)
+    return f"/workspaces/{cast.acme.pk}/"
+
+
+def _masked(cast: Cast) -> str:
+    set_masking(actor=cast.alice, workspace=cast.acme, columns=["canonicalUrl"], roles=["viewer"])
+    cast.acme.refresh_from_db()
+    return _url(ready(cast))
+
+
+def _with_second_factors(cast: Cast) -> str:
+    for kind, data in (
+        ("webauthn", {"name": "Laptop", "credential": {"clientExtensionResults": {"credProps": {"rk": True}}}}),
+        ("recovery_codes", {"seed": "0" * 40, "used_mask": 0}),
+    ):
+        Authenticator.objects.get_or_create(user=cast.alice, type=kind, defaults={"data": data})
+    return "/accounts/2fa/"
 
 
 def _account_with_tokens(cast: Cast) -> str:
