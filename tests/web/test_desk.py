@@ -197,7 +197,7 @@ def test_row_says_for_how_long_it_waits_and_what_is_usual(cast: Cast, alice: Cli
         range_to=OCTOBER[1],
     )
     said = text_of(alice.get("/"))
-    assert "No. 1 in the queue (for 7 min)" in said
+    assert "No. 1 in the queue for 7 min" in said
     assert "usually 12–18 min for 31 days of pages here" in said
 
 
