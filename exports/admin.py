@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
@@ -30,6 +31,8 @@ admin.site.site_header = admin.site.site_title = "LAC Portal"
 admin.site.unregister(Group)
 # Seeds of second factors are nobody's to read or to change; an address is a person's own e-mail, below.
 admin.site.unregister([Authenticator, EmailAddress, UserSession])
+# The company's sign-in is set up in the environment alone; links to it are made by signing in.
+admin.site.unregister([SocialAccount, SocialApp, SocialToken])
 # Row by row: each deletion leaves its entry on record (exports/web/on_record.py).
 admin.site.disable_action("delete_selected")
 

@@ -3,9 +3,10 @@
 import logging
 import re
 
-# Bearer values, sealed tokens (Fernet), personal API tokens, and credentials inside URLs.
+# Bearer values, sealed tokens (Fernet), personal API tokens, credentials inside URLs, and links that came by mail.
 SECRETS = re.compile(
     r"(?i)(bearer\s+)[^\s\"',;]+|(\bgAAAA[\w-]{20,}={0,2})|(\blac_[A-Za-z0-9_-]{16,})|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
+    r"|(?<=/invitations/)[\w-]{20,}|(?<=/reset/key/)\w+-[\w-]{10,}"
 )
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 INDENT = "    | "

@@ -3,6 +3,7 @@
 from math import isfinite
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import environ
 from cryptography.fernet import Fernet
@@ -102,3 +103,45 @@ def origins(name: str, default: list[str]) -> list[str]:
 def folder(name: str, default: Path) -> Path:
     """Return an absolute path; relative ones start at the working directory."""
     return Path(env.str(name, default="") or default).expanduser().absolute()
+
+
+def identity_provider() -> tuple[str, str, str]:
+    """Return address, client and secret of the company's sign-in; empty texts when there is none.
+
+    Raises:
+        ImproperlyConfigured: one of the three is missing, or the address is not https (loopback aside).
+    """
+    names = ("OIDC_SERVER_URL", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+    url, client, secret = (env.str(name, default="").strip() for name in names)
+    if not url:
+        return "", "", ""
+    if not client or not secret:
+        raise ImproperlyConfigured("OIDC_SERVER_URL needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET beside it.")
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")):
+        raise ImproperlyConfigured("OIDC_SERVER_URL must begin with https://.")
+    return url.rstrip("/"), client, secret
+
+
+def domains(name: str) -> dict[str, tuple[str, str]]:
+    """Return e-mail domains with the workspace and role of their newcomers: ``example.com[:workspace id:role]``, ….
+
+    Raises:
+        ImproperlyConfigured: an entry is neither a domain alone nor all three.
+    """
+    found = {}
+    for entry in env.list(name, default=[]):
+        domain, *rest = entry.strip().lower().split(":")
+        if not domain and not rest:
+            continue
+        if "." not in domain or "@" in domain or len(rest) not in (0, 2):
+            raise ImproperlyConfigured(f"{name} is a list of example.com or example.com:workspace id:role.")
+        if rest:
+            try:
+                rest[0] = str(UUID(rest[0]))
+            except ValueError:
+                raise ImproperlyConfigured(f"{name}: {rest[0]!r} is no id of a workspace.") from None
+            if rest[1] not in ("viewer", "member"):
+                raise ImproperlyConfigured(f"{name}: the role is viewer or member, not {rest[1]!r}.")
+        found[domain] = (rest[0], rest[1]) if rest else ("", "")
+    return found

@@ -47,6 +47,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "axes",
     "csp",
@@ -124,8 +126,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 10},
     },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "exports.services.passwords.GuessingValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "export-list"
@@ -140,8 +142,40 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_RATE_LIMITS = {"login_failed": False}  # django-axes throttles, in the database, for all web processes
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ADAPTER = "exports.web.second_factors.SecondFactors"
+MFA_FORMS = {
+    "add_webauthn": "exports.web.second_factors.AddPasskeyForm",
+    "edit_webauthn": "exports.web.second_factors.RenamePasskeyForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "LAC Portal"
+# Browsers themselves offer passkeys without https at localhost only.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _is_https
+# Single sign-on with the company's identity provider: on once OIDC_SERVER_URL is given.
+OIDC_PROVIDER_ID = "company"  # stands in the address that the provider sends people back to
+OIDC_SERVER_URL, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET = environment.identity_provider()
+OIDC_NAME = env.str("OIDC_NAME", default="") or "single sign-on"
+OIDC_DOMAINS = environment.domains("OIDC_DOMAINS")
+SOCIALACCOUNT_ADAPTER = "exports.web.company.CompanySignIn"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": OIDC_PROVIDER_ID,
+                "name": OIDC_NAME,
+                "client_id": OIDC_CLIENT_ID,
+                "secret": OIDC_CLIENT_SECRET,
+                "settings": {"server_url": OIDC_SERVER_URL},
+            }
+        ]
+        if OIDC_SERVER_URL
+        else [],
+    }
+}
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # a stranger elsewhere can't lock the owner out

@@ -4,7 +4,7 @@ Runs in a child process: the libraries that make formats well cost more memory t
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -50,6 +50,7 @@ class Job:
     bom: bool
     gzip: bool
     on_progress: Callable[[int], None]
+    mask: Sequence[str] = ()
 
 
 class Maker(Protocol):
@@ -69,20 +70,22 @@ def convert(
     delimiter: str = ",",
     bom: bool = True,
     gzip: bool = False,
+    mask: Sequence[str] = (),
     on_progress: Callable[[int], None] | None = None,
 ) -> Converted:
     """Write `source`, a stored original whose receipt says `source_kind`, to the new file `target` as `format`.
 
     `guard` puts an apostrophe before text that a spreadsheet would run as a formula (CSV and XLSX); `delimiter`
-    and `bom` are for CSV, `gzip` packs JSON Lines. `on_progress` gets rows done. Raises `ValueError` for a format that
-    is not made, `ArchiveRefused` when the original is broken, `TooManyColumns`, `StorageFull`, `FileExistsError`.
-    However it fails, `target` is gone afterwards.
+    and `bom` are for CSV, `gzip` packs JSON Lines. The values of the columns in `mask` read `***`
+    (exports/files/masking.py). `on_progress` gets rows done. Raises `ValueError` for a format that is not made,
+    `ArchiveRefused` when the original is broken, `TooManyColumns`, `StorageFull`, `FileExistsError`. However it fails,
+    `target` is gone afterwards.
     """
     if format not in _MAKERS:
         raise ValueError(f"{format} is not a format that is made")
     module, name = _MAKERS[format].split(":")
     make = cast(Maker, getattr(importlib.import_module(module), name))
-    job = Job(source, source_kind, data_type, guard, delimiter, bom, gzip, on_progress or _ignore)
+    job = Job(source, source_kind, data_type, guard, delimiter, bom, gzip, on_progress or _ignore, mask)
     with HashedFile(target) as file:
         try:
             rows = make(job, file)

@@ -42,7 +42,7 @@ class _Gzip:
 
 def _write_lines(job: Job, target: _Target) -> int:
     rows = 0
-    for block in row_blocks(job.source, job.source_kind, _BLOCK_BYTES):
+    for block in row_blocks(job.source, job.source_kind, _BLOCK_BYTES, job.mask):
         lines = _lines(block)
         target.write(b"\n".join(lines) + b"\n" if lines else b"")
         rows += len(lines)
@@ -54,7 +54,7 @@ def write_json(job: Job, target: HashedFile) -> int:
     """One array, one row a line."""
     rows = 0
     target.write(b"[")
-    for block in row_blocks(job.source, job.source_kind, _BLOCK_BYTES):
+    for block in row_blocks(job.source, job.source_kind, _BLOCK_BYTES, job.mask):
         lines = _lines(block)
         if not lines:
             continue

@@ -9,7 +9,7 @@ PART_SUFFIX: Final = ".part"
 
 # <export id>-<fence>, and for a file made from it one to three words such as `.csv` or `.tab.csv`.
 _NAME: Final = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}-[0-9]{1,19}(?:\.(?!part(?:\.|\Z))[a-z0-9][a-z0-9-]{0,31}){0,3}",
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}-[0-9]{1,19}(?:\.(?!part(?:\.|\Z))[a-z0-9][a-z0-9-]{0,59}){0,3}",
     re.ASCII,
 )
 

@@ -1,11 +1,12 @@
 """The rows of a stored original as blocks of whole lines, whatever it came as."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from exports.files.array_rows import ArraySplitter
+from exports.files.masking import Mask
 from exports.files.zip_reader import read_entry, unpack
 
 KINDS: Final = frozenset({"zip", "zip_array", "json_lines", "json_array"})
@@ -35,11 +36,17 @@ def is_array(kind: str) -> bool:
     return kind in ("zip_array", "json_array")
 
 
-def row_blocks(source: Path, kind: str, block_bytes: int) -> Iterator[bytes]:
+def row_blocks(source: Path, kind: str, block_bytes: int, mask: Sequence[str] = ()) -> Iterator[bytes]:
     """The rows as JSON Lines in blocks of about `block_bytes`, each ending with a line feed; blank lines may remain.
 
-    A row of an array is put on one line. One row longer than a block makes a block of its own.
+    A row of an array is put on one line. One row longer than a block makes a block of its own. Values of the columns
+    in `mask` are hidden: whatever is made of the rows never sees them.
     """
+    blocks = _blocks(source, kind, block_bytes)
+    yield from (map(Mask(mask).block, blocks) if mask else blocks)
+
+
+def _blocks(source: Path, kind: str, block_bytes: int) -> Iterator[bytes]:
     pieces = unpacked(source, kind)
     whole = _array_lines(pieces) if is_array(kind) else pieces
     parts: list[bytes] = []

@@ -3,6 +3,7 @@
 from exports.models.access import ApiToken, Heartbeat, Scope
 from exports.models.derived import DerivedFile
 from exports.models.export import AskedWindow, Export, IllegalTransition, Queue, Requester
+from exports.models.invitation import Invitation
 from exports.models.limits import Limits, Whom
 from exports.models.mail import Mail
 from exports.models.records import AuditEntry, Download, ExportEvent
@@ -27,6 +28,7 @@ __all__ = [
     "ExportEvent",
     "Heartbeat",
     "IllegalTransition",
+    "Invitation",
     "Limits",
     "Mail",
     "Membership",

@@ -9,8 +9,8 @@ from exports.models.export import Export
 class DerivedFile(models.Model):
     """One format of one export's file: asked for, being made, made, or failed with a reason.
 
-    ``variant`` names format and choices (``csv``, ``csv-noguard``; services/variants.py). The row goes with the
-    export's file.
+    ``variant`` names format and choices (``csv``, ``csv-noguard``; services/variants.py). ``mask`` names the columns
+    that are hidden in it. The row goes with the export's file.
     """
 
     class State(models.TextChoices):
@@ -20,7 +20,8 @@ class DerivedFile(models.Model):
 
     export = models.ForeignKey(Export, on_delete=models.CASCADE, related_name="derived_files")
     format = models.CharField(max_length=12)
-    variant = models.CharField(max_length=40)
+    variant = models.CharField(max_length=60)
+    mask = models.JSONField(default=list)
     state = models.CharField(max_length=8, choices=State, default=State.WANTED)
     wanted_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)  # the making that goes on or went well

@@ -33,6 +33,7 @@ class Limits(models.Model):
     at_once = models.PositiveIntegerField(null=True, blank=True)
     bytes_kept = models.BigIntegerField(null=True, blank=True)
     range_days = models.PositiveIntegerField(null=True, blank=True)
+    retention_hours = models.FloatField(null=True, blank=True)
     types = models.JSONField(default=list)
     approval_types = models.JSONField(default=list)
 

@@ -85,6 +85,9 @@ class Workspace(models.Model):
     host = models.ForeignKey(UpstreamHost, on_delete=models.PROTECT, related_name="workspaces")
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
     retention_hours = models.FloatField(_("hours a file is kept"), null=True, blank=True)
+    # Columns whose values these roles see only as *** (services/masking.py).
+    masked_columns = models.JSONField(default=list, blank=True)
+    masked_roles = models.JSONField(default=list, blank=True)
     longest_hours = models.FloatField(_("hours a file may be kept at most"), null=True, blank=True)
 
     token_sealed = models.TextField(blank=True, default="")
@@ -95,6 +98,7 @@ class Workspace(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     token_expires_at = models.DateTimeField(null=True, blank=True)
+    token_never_expires = models.BooleanField(default=False)  # said so when it was saved; else nobody noted an end
     token_worked_at = models.DateTimeField(null=True, blank=True)
 
     paused_at = models.DateTimeField(null=True, blank=True)

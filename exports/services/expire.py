@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import DerivedFile, Download, Export, Requester, Role, Status, User
-from exports.services import audit_log, events, stored
+from exports.services import audit_log, events, limits, stored
 from exports.services.claims import lease_time
 from exports.services.refusals import Forbidden, WrongState
 from exports.services.roles import require_role
@@ -84,7 +84,7 @@ def extend_export(*, user: User, export: Export) -> Export:
     now = timezone.now()
     if export.status == Status.READY and not can_be_extended(export):
         raise WrongState("kept_longest", _("It is kept as long as this workspace allows already."))
-    until = max(export.expires_at or now, now) + timedelta(hours=export.workspace.kept_hours)
+    until = max(export.expires_at or now, now) + timedelta(hours=limits.kept_hours(export))
     until = min(until, latest_moment(export) or until)
     _move_end(export, user, until, events.EXTENDED, audit_log.EXPORT_EXTENDED, extended=export.extended + 1)
     return export
@@ -118,7 +118,7 @@ def unpin_file(*, user: User, export: Export) -> Export:
     require_role(user, export.workspace, Role.MANAGER)
     if export.pinned_at is None:
         raise WrongState("not_pinned", _("It isn’t pinned."))
-    usual = timezone.now() + timedelta(hours=export.workspace.kept_hours)
+    usual = timezone.now() + timedelta(hours=limits.kept_hours(export))
     until = min(export.expires_at or usual, usual)
     _move_end(export, user, until, events.UNPINNED, audit_log.EXPORT_UNPINNED, pinned_at=None)
     return export

@@ -45,7 +45,9 @@ def want_format(*, user: User, export: Export, variant: Variant) -> DerivedFile:
         if not Export.objects.filter(pk=export.pk, status=Status.READY, expires_at__gt=now).update(note=export.note):
             raise WrongState("no_file", _("This export has no file to convert."))
         row, is_new = DerivedFile.objects.get_or_create(
-            export=export, variant=variant.name, defaults={"format": variant.format, "wanted_at": now}
+            export=export,
+            variant=variant.name,
+            defaults={"format": variant.format, "mask": list(variant.mask), "wanted_at": now},
         )
         if row.state == DerivedFile.State.FAILED:
             DerivedFile.objects.filter(pk=row.pk, state=DerivedFile.State.FAILED).update(
@@ -168,6 +170,7 @@ def _convert(making: _Making, source: Path, target: Path) -> dict[str, Any] | No
         "delimiter": DELIMITERS[variant.delimiter],
         "bom": variant.bom,
         "gzip": variant.gzip,
+        "mask": row.mask,
     }
     ended = run_conversion(job, go_on=_Renewal(making))
     if ended is None:

@@ -21,10 +21,11 @@ from exports.services.roles import require_role
 
 MOST = 1_000_000
 MOST_BYTES = 10**15
+MOST_HOURS = 24 * 366
 MILLISECOND = timedelta(milliseconds=1)
 GIGABYTE = 10**9
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-NUMBERS = ("per_day", "at_once", "bytes_kept", "range_days")
+NUMBERS = ("per_day", "at_once", "bytes_kept", "range_days", "retention_hours")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Allowed:
         at_once: exports under way at one time.
         bytes_kept: bytes of files that lie in the store; a question is refused when they are reached already.
         range_days: length of a range in days of the workspace's zone.
+        retention_hours: how long a file is kept at most, where the workspace keeps files longer.
         types: the only data types that may be asked for.
         approval_types: data types that need a manager's approval.
     """
@@ -44,6 +46,7 @@ class Allowed:
     at_once: int | None = None
     bytes_kept: int | None = None
     range_days: int | None = None
+    retention_hours: float | None = None
     types: tuple[str, ...] = ()
     approval_types: tuple[str, ...] = ()
 
@@ -101,6 +104,13 @@ def needs_approval(rules: Sequence[Limits], data_type: str, role: Role) -> bool:
     return role is not Role.MANAGER and any(data_type in rule.approval_types for rule in rules)
 
 
+def kept_hours(export: Export) -> float:
+    """Return how many hours a file of this export is kept: the workspace's span, or less where a limit says so."""
+    rules = rules_of(export.requested_by, export.workspace)
+    least = [rule.retention_hours for rule in rules if rule.retention_hours is not None]
+    return min([export.workspace.kept_hours, *least])
+
+
 def lines_for(user: User, workspace: Workspace, rules: Sequence[Limits]) -> list[Line]:
     """Return what limits a person here and how much is used (at most two queries for each row of limits)."""
     lines = []
@@ -114,6 +124,9 @@ def lines_for(user: User, workspace: Workspace, rules: Sequence[Limits]) -> list
         lines.append(
             Line(ngettext("Ranges of at most %(n)s day.", "Ranges of at most %(n)s days.", most) % {"n": most}, False)
         )
+    hours = [rule.retention_hours for rule in rules if rule.retention_hours is not None]
+    if hours and min(hours) < workspace.kept_hours:
+        lines.append(Line(_("Files are kept for %(n)s hours.") % {"n": f"{min(hours):g}"}, False))
     allowed = [set(rule.types) for rule in rules if rule.types]
     if allowed:
         lines.append(Line(_("Only these types: %(types)s.") % {"types": _labels(set.intersection(*allowed))}, False))
@@ -131,6 +144,8 @@ def summary(rule: Limits) -> str:
         parts.append(_("%(n)s kept") % {"n": _shown(rule, "bytes_kept")})
     if rule.range_days is not None:
         parts.append(ngettext("ranges of %(n)s day", "ranges of %(n)s days", rule.range_days) % {"n": rule.range_days})
+    if rule.retention_hours is not None:
+        parts.append(_("kept for %(n)s hours") % {"n": f"{rule.retention_hours:g}"})
     if rule.types:
         parts.append(_labels(set(rule.types)))
     return ", ".join(parts) or _("no limit")
@@ -209,7 +224,9 @@ def _write(workspace: Workspace, whom: Whom, user: User | None, allowed: Allowed
 def _checked(allowed: Allowed, prefix: str) -> Allowed:
     for name in NUMBERS:
         value, most = getattr(allowed, name), MOST_BYTES if name == "bytes_kept" else MOST
-        if value is not None and not 1 <= value <= most:
+        if name == "retention_hours":
+            _refuse_hours(value, f"{prefix}{name}")
+        elif value is not None and not 1 <= value <= most:
             raise Refused("limit_out_of_range", _("Give a whole number from 1, or leave it empty."), f"{prefix}{name}")
     for name in ("types", "approval_types"):
         if not set(getattr(allowed, name)) <= set(DataType.values):
@@ -219,6 +236,11 @@ def _checked(allowed: Allowed, prefix: str) -> Allowed:
         types=tuple(kind for kind in DataType.values if kind in allowed.types),
         approval_types=tuple(kind for kind in DataType.values if kind in allowed.approval_types),
     )
+
+
+def _refuse_hours(hours: float | None, field: str) -> None:
+    if hours is not None and not 0 < hours <= MOST_HOURS:
+        raise Refused("limit_out_of_range", _("Give a number of hours above 0, or leave it empty."), field)
 
 
 def _used(rule: Limits, user: User, workspace: Workspace) -> list[tuple[str, int]]:

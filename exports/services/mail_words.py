@@ -23,13 +23,14 @@ class MailWords:
     body: str
 
 
-def words_of(mail: Mail, zone: ZoneInfo) -> MailWords:
+def words_of(mail: Mail, zone: ZoneInfo, link: str = "") -> MailWords:
     """Return the words of a mail in the active language.
 
     Args:
         zone: in which its times are told.
+        link: the address that an invitation is accepted at; stored nowhere.
     """
-    subject, paragraphs = WORDS[Mail.Kind(mail.kind)](mail.data, zone)
+    subject, paragraphs = WORDS[Mail.Kind(mail.kind)]({**mail.data, "link": link}, zone)
     return MailWords(subject=subject, body="\n\n".join([*paragraphs, _footer(mail)]) + "\n")
 
 
@@ -94,12 +95,31 @@ def _declined(data: dict[str, Any], zone: ZoneInfo) -> tuple[str, list[str]]:
     ]
 
 
+def _invited(data: dict[str, Any], zone: ZoneInfo) -> tuple[str, list[str]]:
+    values = {
+        "workspace": data["workspace"],
+        "person": data["person"],
+        "at": _moment(data["expires_at"], zone),
+    }
+    return _("%(person)s invites you to “%(workspace)s”") % values, [
+        _(
+            "%(person)s invites you to the workspace “%(workspace)s” in LAC Portal, where exports of Liferay Analytics "
+            "Cloud are queued, checked and kept for download."
+        )
+        % values,
+        _("Accept here, until %(at)s:") % values,
+        data["link"],
+        _("The link works once. If you don’t expect this, do nothing: without you it opens nothing."),
+    ]
+
+
 WORDS: dict[Mail.Kind, Callable[[dict[str, Any], ZoneInfo], tuple[str, list[str]]]] = {
     Mail.Kind.TOKEN_EXPIRING: _token_expiring,
     Mail.Kind.TOKEN_REJECTED: _token_rejected,
     Mail.Kind.APPROVAL_ASKED: _approval_asked,
     Mail.Kind.APPROVED: _approved,
     Mail.Kind.DECLINED: _declined,
+    Mail.Kind.INVITED: _invited,
 }
 
 
@@ -132,6 +152,10 @@ def _export_url(data: dict[str, Any]) -> str:
 
 
 def _footer(mail: Mail) -> str:
+    if mail.kind == Mail.Kind.INVITED:
+        return "--\n" + _("LAC Portal sends this because %(person)s gave it your address.") % {
+            "person": mail.data["person"]
+        }
     if mail.kind in (Mail.Kind.APPROVED, Mail.Kind.DECLINED):
         return "--\n" + _("LAC Portal sends this because you asked for the export.")
     return "--\n" + _("LAC Portal sends this to the managers of the workspace.")

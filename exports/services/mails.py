@@ -15,7 +15,8 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils import timezone, translation
 
-from exports.models import Mail, Membership, Role, User, Workspace
+from exports.models import Invitation, Mail, Membership, Role, User, Workspace
+from exports.models.invitation import digest_of_secret
 from exports.services import mail_words, shutdown
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,24 @@ def post_mails(
     )
 
 
+def post_invitation(invitation: Invitation, *, at: datetime) -> None:
+    """Have an invitation's link sent to its address; the link itself is made when the mail goes."""
+    Mail.objects.create(
+        key=f"{Mail.Kind.INVITED}:{invitation.pk}:{invitation.issue}",
+        kind=Mail.Kind.INVITED,
+        invitation=invitation,
+        workspace=invitation.workspace,
+        data={
+            "workspace": invitation.workspace.name,
+            "person": str(invitation.invited_by),
+            "issue": invitation.issue,
+            "expires_at": invitation.expires_at.isoformat(),
+        },
+        created_at=at,
+        due_at=at,
+    )
+
+
 def send_due() -> int:
     """Send what is due, for at most about `SEND_SECONDS`; returns how many went. Safe from several workers at once."""
     until = time.monotonic() + SEND_SECONDS
@@ -83,7 +102,7 @@ def _claim() -> Mail | None:
     """Take the next due mail from everybody else; None when there is none."""
     while True:
         now = timezone.now()
-        mail = Mail.objects.filter(due_at__lte=now).select_related("user").order_by("due_at").first()
+        mail = Mail.objects.filter(due_at__lte=now).select_related("user", "invitation").order_by("due_at").first()
         if mail is None:
             return None
         claimed = Mail.objects.filter(pk=mail.pk, fence=mail.fence, due_at__lte=now)
@@ -96,7 +115,7 @@ def _claim() -> Mail | None:
 def _send(mail: Mail) -> bool:
     """Send one claimed mail; False when the mail server does not take it."""
     mine = Mail.objects.filter(pk=mail.pk, fence=mail.fence)
-    if not mail.user.is_active:
+    if not _has_reader(mail):
         mine.update(due_at=None, problem="inactive")
         return True
     if mail.attempts > len(AGAIN_AFTER) + 1:
@@ -127,14 +146,33 @@ def _try_again(mail: Mail, problem: str) -> None:
     logger.warning("mail.failed %s %s %s", mail.kind, mail.pk, problem)
 
 
+def _has_reader(mail: Mail) -> bool:
+    """False for somebody switched off, and for a link that would not work (any more)."""
+    if mail.user is not None:
+        return mail.user.is_active
+    invitation = mail.invitation
+    assert invitation is not None
+    return invitation.is_open(timezone.now()) and invitation.issue == mail.data["issue"]
+
+
 def _message(mail: Mail) -> EmailMessage:
-    user = mail.user
-    language = user.language if user.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    reader = mail.user or mail.invitation
+    assert reader is not None
+    language = reader.language if reader.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    zone = ZoneInfo((mail.user.time_zone if mail.user else "") or settings.TIME_ZONE)
+    link = ""
+    if mail.invitation is not None:
+        secret = mail.invitation.secret()
+        # The same as when it was invited, unless SECRET_KEY was changed meanwhile.
+        Invitation.objects.filter(pk=mail.invitation.pk, issue=mail.data["issue"]).update(
+            digest=digest_of_secret(secret)
+        )
+        link = f"{settings.PUBLIC_URL}/invitations/{secret}/"
     with translation.override(language):
-        words = mail_words.words_of(mail, ZoneInfo(user.time_zone or settings.TIME_ZONE))
+        words = mail_words.words_of(mail, zone, link)
         return EmailMessage(
             subject=f"[LAC Portal] {' '.join(words.subject.split())}",  # one line, whatever a name holds
             body=words.body,
-            to=[user.email],
+            to=[reader.email],
             headers={"Auto-Submitted": "auto-generated"},
         )

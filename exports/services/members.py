@@ -20,13 +20,18 @@ def members_of(workspace: Workspace) -> list[Membership]:
     return sorted(rows, key=lambda row: (-Role(row.role).rank, row.user.email))
 
 
+def known_person(email: str) -> User | None:
+    """Return the person with this e-mail address, in whatever case; None for nobody who can sign in."""
+    return User.objects.filter(email__iexact=email.strip(), is_active=True).first()
+
+
 def find_person(email: str) -> User:
     """Return the person with this e-mail address, in whatever case.
 
     Raises:
         Refused: ``person_unknown``: nobody, or somebody who can no longer sign in.
     """
-    person = User.objects.filter(email__iexact=email.strip(), is_active=True).first()
+    person = known_person(email)
     if person is None:
         raise Refused(
             "person_unknown",
@@ -46,7 +51,7 @@ def add_member(*, actor: User | None, workspace: Workspace, user: User, role: Ro
         Forbidden: not a manager.
         Refused: ``role_unknown``; ``already_member``.
     """
-    role = _known_role(role)
+    role = known_role(role)
     with transaction.atomic():
         workspace = lock_workspace(workspace)
         if actor is not None:
@@ -71,7 +76,7 @@ def change_role(*, actor: User | None, workspace: Workspace, user: User, role: R
         Refused: ``role_unknown``; ``not_a_member``.
         WrongState: ``last_manager``.
     """
-    role = _known_role(role)
+    role = known_role(role)
     with transaction.atomic():
         workspace = lock_workspace(workspace)
         if actor is not None:
@@ -114,7 +119,12 @@ def remove_member(*, actor: User, workspace: Workspace, user: User) -> None:
         )
 
 
-def _known_role(role: Role | str) -> Role:
+def known_role(role: Role | str) -> Role:
+    """Return the role behind a word.
+
+    Raises:
+        Refused: ``role_unknown``.
+    """
     try:
         return Role(role)
     except ValueError:

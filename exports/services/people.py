@@ -1,14 +1,27 @@
-"""A person's own settings."""
+"""People: made, and their own settings."""
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.db import transaction
 
 from exports.models import User
 from exports.services import audit_log
 from exports.services.audit_log import record_audit
 
+PERSON_NAME_MOST = 150
 OWN = frozenset({"name", "language", "time_zone", "theme"})
+
+
+def make_person(*, email: str, name: str, password: str | None, language: str = "") -> User:
+    """Make a person whose address has been proved: by a link that came to it, or by the company's sign-in.
+
+    Args:
+        password: checked already; None for somebody who signs in another way.
+    """
+    person = User.objects.create_user(email, password, name=name, language=language)
+    EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
+    return person
 
 
 def change_own_settings(user: User, **settings: str) -> User:

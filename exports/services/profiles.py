@@ -12,6 +12,7 @@ from exports.files.profile_document import Profile, decode_profile
 from exports.files.storage import FileMissing
 from exports.models import DerivedFile, Export, User
 from exports.services import doorbell, formats, stored
+from exports.services.masking import as_seen_by
 from exports.services.variants import PROFILE, Variant
 
 logger = logging.getLogger(__name__)
@@ -37,9 +38,10 @@ def look_at_profile(*, user: User, export: Export) -> ProfileState:
     Raises:
         WrongState: the export has no file (``no_file``).
     """
-    row = DerivedFile.objects.filter(export=export, variant=PROFILE).first()
+    variant = as_seen_by(user, export.workspace, Variant(PROFILE))
+    row = DerivedFile.objects.filter(export=export, variant=variant.name).first()
     if row is None or (row.state == DerivedFile.State.FAILED and row.wanted_at < timezone.now() - FAILED_RESTS):
-        row = formats.want_format(user=user, export=export, variant=Variant(PROFILE))
+        row = formats.want_format(user=user, export=export, variant=variant)
     if row.state == DerivedFile.State.FAILED:
         return ProfileState(None, has_failed=True)
     if row.state != DerivedFile.State.READY:

@@ -66,12 +66,15 @@ def clean_token(text: str) -> str:
     return token
 
 
-def set_token(*, actor: User, workspace: Workspace, token: str, expires_at: datetime | None = None) -> Workspace:
+def set_token(
+    *, actor: User, workspace: Workspace, token: str, expires_at: datetime | None = None, never_expires: bool = False
+) -> Workspace:
     """Store a token and let the lane run again; saving the same one again resumes too.
 
     Args:
         token: clear text as typed or pasted.
         expires_at: when it ends, as chosen in Analytics Cloud; None when never or unknown.
+        never_expires: it was made without an end; not the same as an end that nobody noted.
 
     Returns:
         The row as it stands now.
@@ -81,11 +84,19 @@ def set_token(*, actor: User, workspace: Workspace, token: str, expires_at: date
         Refused: the text is no token, its expiry lies in the past, or another workspace uses it.
     """
     require_role(actor, workspace, Role.MANAGER)
-    return store_token(actor=actor, workspace=workspace, token=token, expires_at=expires_at)
+    return store_token(
+        actor=actor, workspace=workspace, token=token, expires_at=expires_at, never_expires=never_expires
+    )
 
 
 def set_tried_token(
-    *, actor: User, workspace: Workspace, token: str, expires_at: datetime | None = None, anyway: bool = False
+    *,
+    actor: User,
+    workspace: Workspace,
+    token: str,
+    expires_at: datetime | None = None,
+    never_expires: bool = False,
+    anyway: bool = False,
 ) -> Workspace:
     """Do what `set_token` says after Analytics Cloud has accepted the token: for the page, where somebody waits.
 
@@ -111,7 +122,7 @@ def set_tried_token(
         raise Refused("token_rejected", tried.message, "token")
     if tried is not None and tried.verdict is not Verdict.ACCEPTED and not anyway:
         raise Refused("token_untried", tried.message, "token")
-    saved = set_token(actor=actor, workspace=workspace, token=text, expires_at=expires_at)
+    saved = set_token(actor=actor, workspace=workspace, token=text, expires_at=expires_at, never_expires=never_expires)
     if tried is not None and tried.verdict is Verdict.ACCEPTED:
         note_token_works(saved, timezone.now())
     return saved
@@ -128,6 +139,7 @@ def store_token(
     workspace: Workspace,
     token: str,
     expires_at: datetime | None = None,
+    never_expires: bool = False,
     has_own_entry: bool = True,
 ) -> Workspace:
     """Do what `set_token` says without asking who may: for that and for making a workspace.
@@ -150,6 +162,7 @@ def store_token(
         workspace.token_set_at = now
         workspace.token_set_by = actor
         workspace.token_expires_at = expires_at
+        workspace.token_never_expires = never_expires and expires_at is None
         if workspace.token_fingerprint != print_of_it:
             workspace.token_fingerprint = print_of_it
             workspace.token_worked_at = None
@@ -163,6 +176,7 @@ def store_token(
                         "token_set_at",
                         "token_set_by",
                         "token_expires_at",
+                        "token_never_expires",
                         "token_worked_at",
                     ]
                 )
@@ -173,6 +187,8 @@ def store_token(
             resumed = _resume_unless_address_refused(workspace, actor, now)
         if has_own_entry:
             more: dict[str, Any] = {"resumed": resumed} if resumed else {}
+            if workspace.token_never_expires:
+                more["never_expires"] = True
             record_audit(
                 audit_log.TOKEN_SET,
                 actor=actor,
@@ -228,6 +244,7 @@ def drop_token(workspace: Workspace) -> None:
     workspace.token_sealed = workspace.token_fingerprint = workspace.token_last4 = ""
     workspace.token_set_at = workspace.token_set_by = None
     workspace.token_expires_at = workspace.token_worked_at = None
+    workspace.token_never_expires = False
     if workspace.pause_code != PauseCode.MANAGER:
         workspace.paused_at = timezone.now()
         workspace.pause_code = PauseCode.TOKEN_MISSING
@@ -239,6 +256,7 @@ def drop_token(workspace: Workspace) -> None:
             "token_set_at",
             "token_set_by",
             "token_expires_at",
+            "token_never_expires",
             "token_worked_at",
             "paused_at",
             "pause_code",

@@ -12,7 +12,7 @@ from exports.files.archive import ArchiveReceipt, ArchiveRefused, CheckStopped, 
 from exports.files.receiving import Received, StorageFull, receive
 from exports.files.storage import FileMissing, StorageUnreachable
 from exports.models import Export, Status
-from exports.services import crash_points, events, history, home, looks, outcomes, pace, stored, windows
+from exports.services import crash_points, events, history, home, limits, looks, outcomes, pace, stored, windows
 from exports.services.claims import Claim, LeaseKeeper, LeaseLost
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ def _make_ready(claim: Claim, received: Received, receipt: ArchiveReceipt, seen_
         claim.write(
             Status.READY,
             ready_at=now,
-            expires_at=now + timedelta(hours=export.workspace.kept_hours),
+            expires_at=now + timedelta(hours=limits.kept_hours(export)),
             bytes=received.bytes,
             bytes_received=received.bytes,
             sha256=received.sha256,

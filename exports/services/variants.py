@@ -1,5 +1,7 @@
 """What a file can be had as: a format, and for some formats choices. Each variant is made once and kept."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
@@ -22,6 +24,7 @@ class Variant:
         delimiter: CSV: a key of ``DELIMITERS``.
         bom: CSV: begin with a byte order mark, without which Excel takes UTF-8 for something else.
         gzip: JSON Lines: packed.
+        mask: columns hidden in it (services/masking.py).
     """
 
     format: str
@@ -29,6 +32,7 @@ class Variant:
     delimiter: str = "comma"
     bom: bool = True
     gzip: bool = False
+    mask: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -39,11 +43,13 @@ class Variant:
         words += [
             word for word, said in (("nobom", not self.bom), ("noguard", not self.guard), ("gz", self.gzip)) if said
         ]
+        if self.mask:
+            words.append(mask_word(self.mask))
         return "-".join(words)
 
     @classmethod
     def named(cls, name: str) -> "Variant":
-        """Return the variant of that name."""
+        """Return the variant of that name; which columns are hidden in it stands in its row alone."""
         data_format, *words = name.split("-")
         return cls(
             data_format,
@@ -55,6 +61,12 @@ class Variant:
 
 
 ORIGINAL = Variant("original")
+
+
+def mask_word(columns: Sequence[str]) -> str:
+    """Return what tells a file with these columns hidden from all others: part of its name."""
+    names = "\n".join(sorted(name.lower() for name in columns))
+    return f"masked{hashlib.sha256(names.encode()).hexdigest()[:16]}"
 
 
 def read_variant(

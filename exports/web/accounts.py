@@ -5,10 +5,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
+from django.contrib.auth import login
 from django.http import HttpRequest
+from django.shortcuts import redirect
 
+from exports.models import User
 from exports.services.addresses import client_address
+from exports.web.confirm import can_confirm, confirm_address, shown_lately
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 @dataclass(frozen=True)
@@ -19,12 +27,31 @@ class Site:
     domain: str
 
 
+def sign_in_newcomer(request: HttpRequest, person: User) -> None:
+    """Sign in somebody who has just accepted an invitation and chosen a password; its entry on record tells of it."""
+    request.is_on_record = True  # type: ignore[attr-defined]
+    login(request, person, backend=BACKEND)
+
+
 class ClosedAccountAdapter(DefaultAccountAdapter):
     """People are invited by managers or added by administrators; nobody signs up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Return False always."""
         return False
+
+    def is_reauthentication_required(self, *, app: str, **_more: Any) -> bool:
+        """Return False for a while after somebody has shown who it is, at the sign-in too.
+
+        Raises:
+            ImmediateHttpResponse: the person has nothing to show but a new sign-in.
+        """
+        request = context.request
+        if shown_lately(request):
+            return False
+        if not can_confirm(request):
+            raise ImmediateHttpResponse(redirect(confirm_address(request.get_full_path())))
+        return True
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return where a request came from, as the record of deeds has it."""

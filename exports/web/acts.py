@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.forms import BaseForm
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -80,12 +80,15 @@ def act(request: HttpRequest, back: str, deed: Callable[[], Any], said: str | Ca
     return redirect(next_page(request, back))
 
 
-def next_page(request: HttpRequest, back: str) -> str:
+def next_page(request: HttpRequest, back: str, *, given: QueryDict | None = None) -> str:
     """Return the form's ``next`` where it is an address of ours, else ``back``.
 
     It begins with a slash, as every form writes it: Django takes other texts for the names of views.
+
+    Args:
+        given: where ``next`` stands; the posted form unless told.
     """
-    wanted = request.POST.get("next", "")
+    wanted = (request.POST if given is None else given).get("next", "")
     is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None, require_https=request.is_secure())
     return wanted if is_ours and wanted.startswith("/") and len(wanted) <= NEXT_MOST else back
 

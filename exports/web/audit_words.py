@@ -34,6 +34,9 @@ DEEDS: dict[str, Deed] = {
     "person.second_factor_added": Deed("shield-lock", gettext_lazy("Added a second factor")),
     "person.second_factor_removed": Deed("shield-lock", gettext_lazy("Removed a second factor")),
     "person.second_factor_renewed": Deed("shield-lock", gettext_lazy("Made new recovery codes")),
+    "person.second_factor_renamed": Deed("shield-lock", gettext_lazy("Renamed a passkey")),
+    "person.sign_in_linked": Deed("building-community", gettext_lazy("Linked the company’s sign-in")),
+    "person.sign_in_unlinked": Deed("unlink", gettext_lazy("Unlinked the company’s sign-in")),
     "person.sessions_ended": Deed("logout", gettext_lazy("Signed out elsewhere")),
     "person.settings_changed": Deed("user-circle", gettext_lazy("Changed own settings")),
     "api_token.made": Deed("key", gettext_lazy("Made an API token")),
@@ -48,6 +51,10 @@ DEEDS: dict[str, Deed] = {
     "member.added": Deed("user-plus", gettext_lazy("Let a person in")),
     "member.changed": Deed("user-check", gettext_lazy("Changed a person’s role")),
     "member.removed": Deed("user-minus", gettext_lazy("Took a person out")),
+    "invitation.sent": Deed("mail", gettext_lazy("Invited a person")),
+    "invitation.resent": Deed("mail", gettext_lazy("Sent an invitation again")),
+    "invitation.revoked": Deed("ban", gettext_lazy("Revoked an invitation")),
+    "invitation.accepted": Deed("user-check", gettext_lazy("Accepted an invitation")),
     "token.set": Deed("key", gettext_lazy("Saved an access token")),
     "token.forgotten": Deed("key", gettext_lazy("Deleted the access token")),
     "token.tested": Deed("plug-connected", gettext_lazy("Tried the access token")),
@@ -71,6 +78,7 @@ DEEDS: dict[str, Deed] = {
     "person.view_deleted": Deed("bookmark", gettext_lazy("Deleted a view of the list")),
     "export.bumped": Deed("arrow-up", gettext_lazy("Moved an export to the front")),
     "limits.changed": Deed("adjustments-horizontal", gettext_lazy("Changed limits or approvals")),
+    "masking.changed": Deed("eye", gettext_lazy("Changed the masked columns")),
     "record.taken": Deed("clipboard-list", gettext_lazy("Took this record away as a file")),
     "admin.added": Deed("tool", gettext_lazy("Added in the administration")),
     "admin.changed": Deed("tool", gettext_lazy("Changed in the administration")),
@@ -83,10 +91,12 @@ FAMILIES: dict[str, Promise] = {
     "export.": gettext_lazy("Exports and downloads"),
     "preset.": gettext_lazy("Presets"),
     "member.": gettext_lazy("People and roles"),
+    "invitation.": gettext_lazy("Invitations"),
     "token.": gettext_lazy("Access tokens"),
     "token_keys.": gettext_lazy("Encryption keys"),
     "workspace.": gettext_lazy("Workspaces"),
     "limits.": gettext_lazy("Limits and approvals"),
+    "masking.": gettext_lazy("Masked columns"),
     "admin.": gettext_lazy("Administration"),
     "record.": gettext_lazy("This record"),
 }
@@ -108,6 +118,7 @@ DETAILS: dict[str, Promise] = {
     "person": gettext_lazy("person"),
     "replaced": gettext_lazy("replaced another"),
     "expires_at": gettext_lazy("expires"),
+    "never_expires": gettext_lazy("never expires"),
     "resealed": gettext_lazy("tokens"),
     "unreadable": gettext_lazy("not readable"),
     "reason": gettext_lazy("reason"),
@@ -120,11 +131,15 @@ DETAILS: dict[str, Promise] = {
     "types": gettext_lazy("types"),
     "approval_types": gettext_lazy("with approval"),
     "removed": gettext_lazy("removed"),
+    "columns": gettext_lazy("columns"),
+    "roles": gettext_lazy("for"),
     "resumed": gettext_lazy("ended the pause"),
     "retention_hours": gettext_lazy("hours a file is kept"),
     "longest_hours": gettext_lazy("hours a file may be kept at most"),
     "role": gettext_lazy("role"),
     "before": gettext_lazy("before"),
+    "is_new": gettext_lazy("new here"),
+    "linked": gettext_lazy("linked"),
     "scopes": gettext_lazy("may"),
     "shared": gettext_lazy("for the workspace"),
     "step": gettext_lazy("step"),
@@ -152,7 +167,7 @@ def detail(key: str, value: Any) -> str:
             for inner, one in value.items()
         ) or _("no limit")
     if isinstance(value, list):
-        return ", ".join(str(_TYPES.get(one, one)) for one in value)
+        return ", ".join(str(_TYPES.get(one, _ROLES.get(one, one) if key == "roles" else one)) for one in value)
     if key in ("bytes", "bytes_kept"):
         return size(value)
     if key in ("role", "before"):

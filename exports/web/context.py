@@ -12,10 +12,12 @@ from exports.services import health
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Return values for the frame of every page; the health of the engine is looked up only where it is shown."""
+    """Return values for the frame of every page; what takes a query is looked up only where it is shown."""
     person = getattr(request, "user", None)
     return {
         "theme": getattr(person, "theme", User.Theme.SYSTEM.value),
         "languages": [(code, get_language_info(code)["name_local"]) for code, _name in settings.LANGUAGES],
+        "company_sign_in": settings.OIDC_NAME if settings.OIDC_SERVER_URL else "",
+        "nobody_yet": SimpleLazyObject(lambda: not User.objects.exists()),
         "health": SimpleLazyObject(health.state),
     }

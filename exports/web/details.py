@@ -13,6 +13,7 @@ from exports.services.bump import may_be_bumped
 from exports.services.describe import Entry
 from exports.services.former import may_be_taken_over
 from exports.services.health import Health
+from exports.services.masking import mask_for
 from exports.templatetags.portal import count
 from exports.web import times
 from exports.web.explain import DELIMITERS, EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, TONE_ICONS, TYPES, TypeWords
@@ -70,6 +71,7 @@ class Detail:
     may: May
     lines: tuple[Line, ...]
     formats: tuple[Format, ...]
+    is_masked: bool
     requesters: tuple[str, ...]
     sheets: int
     delimiters: tuple[tuple[str, str, str], ...]
@@ -88,6 +90,7 @@ def detail_of(export: Export, person: User, health: Health) -> Detail:
     """Return what the page shows (its workspace, host and requester loaded with the export)."""
     now = timezone.now()
     is_ready = export.status == Status.READY
+    mask = mask_for(person, export.workspace)
     places = describe.queue_positions([export])
     seats = Requester.objects.filter(export=export).select_related("user").order_by("joined_at")
     requesters = [seat.user for seat in seats]
@@ -96,7 +99,8 @@ def detail_of(export: Export, person: User, health: Health) -> Detail:
         row=row_view(export, now=now, place=places.get(export.pk), health=health),
         may=_may(export, person, is_requester=person in requesters),
         lines=tuple(_line(entry) for entry in describe.timeline(export)),
-        formats=formats_of(export, list(DerivedFile.objects.filter(export=export)) if is_ready else []),
+        is_masked=bool(mask),
+        formats=formats_of(export, list(DerivedFile.objects.filter(export=export)) if is_ready else [], mask),
         sheets=sheets_of(export),
         delimiters=tuple((name, str(label), SIGNS[name]) for name, label in DELIMITERS.items()),
         requesters=tuple(str(one) for one in requesters),

@@ -1,7 +1,7 @@
 """What a ready file can be had as: formats and variants, what lies there, how far the others are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from exports.files.conversion import SHEET_ROWS
 from exports.models import DerivedFile, Export, Status
 from exports.services.estimates import Made, largest_made, seconds_left
-from exports.services.variants import MADE, PROFILE, Variant
+from exports.services.variants import PROFILE, Variant, mask_word
 from exports.web.explain import DELIMITERS, FormatWords
 from exports.web.explain import FORMATS as WORDS
 
@@ -31,14 +31,24 @@ class Format:
     seconds_left: int | None
 
 
-def formats_of(export: Export, rows: Sequence[DerivedFile]) -> tuple[Format, ...]:
-    """Return each format in its usual form, then the other variants that somebody has asked for (at most one query)."""
+def formats_of(export: Export, rows: Sequence[DerivedFile], mask: tuple[str, ...] = ()) -> tuple[Format, ...]:
+    """Return each format in its usual form, then the other variants that somebody has asked for (at most one query).
+
+    Args:
+        mask: the columns that the reader sees only masked; the original isn't offered then, nor what hides others.
+    """
     if export.status != Status.READY:
         return ()
-    made = {row.variant: row for row in rows}
+    made = {row.variant: row for row in rows if mask_word(row.mask) == mask_word(mask)}
     past = largest_made() if any(row.state == DerivedFile.State.WANTED for row in rows) else {}
-    others = [Variant.named(name) for name in sorted(made) if name not in MADE and name != PROFILE]
-    return tuple(_format(export, one, made.get(one.name), past) for one in [*map(Variant, WORDS), *others])
+    usual = [Variant(name, mask=mask) for name in WORDS if not (mask and name == "original")]
+    known = {one.name for one in usual}
+    others = [
+        replace(Variant.named(name), mask=mask)
+        for name, row in sorted(made.items())
+        if name not in known and row.format != PROFILE
+    ]
+    return tuple(_format(export, one, made.get(one.name), past) for one in [*usual, *others])
 
 
 def _format(export: Export, variant: Variant, row: DerivedFile | None, past: Mapping[str, Made]) -> Format:

@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account.signals import authentication_step_completed, password_changed, password_reset, password_set
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
+from allauth.socialaccount.signals import social_account_added, social_account_removed
 from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
@@ -41,8 +42,25 @@ def _on_oneself(action: str, user: User | None, request: HttpRequest | None, **d
 
 @receiver(user_logged_in)
 def signed_in(request: HttpRequest | None, user: User, **_more: Any) -> None:
-    """Somebody is in: after the second factor, where there is one."""
-    _on_oneself(audit_log.SIGNED_IN, user, request)
+    """Somebody is in: after the second factor, where there is one.
+
+    Whoever comes by accepting an invitation is told of by that deed's own entry.
+    """
+    if not getattr(request, "is_on_record", False):
+        _on_oneself(audit_log.SIGNED_IN, user, request, **getattr(request, "sign_in_data", {}))
+
+
+@receiver(social_account_added)
+def sign_in_linked(request: HttpRequest, sociallogin: Any, **_more: Any) -> None:
+    """Somebody linked the company's sign-in from inside; that a sign-in did it stands in the sign-in's entry."""
+    if sociallogin.state.get("process") == "connect":
+        _on_oneself(audit_log.SIGN_IN_LINKED, sociallogin.user, request)
+
+
+@receiver(social_account_removed)
+def sign_in_unlinked(request: HttpRequest, socialaccount: Any, **_more: Any) -> None:
+    """Somebody undid it."""
+    _on_oneself(audit_log.SIGN_IN_UNLINKED, socialaccount.user, request)
 
 
 @receiver(user_logged_out)

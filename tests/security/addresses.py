@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 from django.utils import timezone
 
-from exports.models import Preset, SavedView, Status, User
+from exports.models import Preset, Role, SavedView, Status, User
 from exports.services.api_tokens import make_api_token
+from exports.services.invitations import invite
 from tests.support.cast import Cast, content_of, make_export, make_ready_export
 from tests.web.conftest import BACKEND
 
@@ -111,8 +113,11 @@ def keys_for(address: Address, cast: Cast) -> dict[str, Any]:
         keys["pk"] = SavedView.objects.create(user=cast.alice, name="Mine", query="who=mine").pk
     elif name == "api-token-revoke":
         keys["pk"] = make_api_token(user=cast.alice, name="nightly")[0].pk
-    elif name.startswith("invitation-"):
-        keys["pk"] = cast.acme.pk
+    elif name == "session-end":
+        keys["pk"] = UserSession.objects.create(user=cast.alice, ip="192.0.2.1", session_key="elsewhere").pk
+    elif name.startswith("invitation"):
+        made = invite(actor=cast.alice, workspace=cast.acme, email="dana@example.com", role=Role.VIEWER)
+        keys |= {"pk": cast.acme.pk, "invitation": made.pk, "secret": made.secret()}
     else:
         keys["pk"] = cast.acme.pk
     return keys

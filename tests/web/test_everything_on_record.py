@@ -12,6 +12,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from allauth.usersessions.models import UserSession
 from axes.models import AccessAttempt, AccessFailureLog
 from django.conf import settings as portal_settings
 from django.contrib import admin
@@ -21,8 +22,19 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from pytest_django.fixtures import DjangoCaptureOnCommitCallbacks
 
-from exports.models import AuditEntry, Export, Limits, Preset, SavedView, Status, User, Workspace
+from exports.models import (
+    AuditEntry,
+    Export,
+    Invitation,
+    Limits,
+    Preset,
+    SavedView,
+    Status,
+    User,
+    Workspace,
+)
 from exports.services.api_tokens import make_api_token
+from exports.services.invitations import invite
 from tests.support.cast import BASE_URL, ApiCaller, Cast, content_of, make_export, make_ready_export
 from tests.web.markup import read
 
@@ -79,6 +91,15 @@ def _archived(scene: Scene) -> list[str]:
 
 def _member(scene: Scene) -> list[str]:
     return [scene.acme(), str(scene.cast.bob.pk)]
+
+
+def _session_elsewhere(scene: Scene) -> list[Any]:
+    return [UserSession.objects.create(user=scene.cast.alice, ip="192.0.2.1", session_key="elsewhere").pk]
+
+
+def _invited(scene: Scene) -> list[str]:
+    made = invite(actor=scene.cast.alice, workspace=scene.cast.acme, email="dana@example.com", role="viewer")
+    return [scene.acme(), str(made.pk)]
 
 
 def _queued(scene: Scene) -> list[str]:
@@ -174,6 +195,12 @@ PAGES: dict[str, Row] = {
     "export-approve": ("alice", _held, {}, "export.approved"),
     "export-decline": ("alice", _held, {"reason": "Not now."}, "export.declined"),
     "workspace-limits": ("alice", _here, {"together-per_day": "5", "approval_types": ["event"]}, "limits.changed"),
+    "workspace-masking": (
+        "alice",
+        _here,
+        {"masked_columns": "emailAddress", "masked_roles": ["viewer"]},
+        "masking.changed",
+    ),
     "person-limits": ("alice", _member, {"person-per_day": "5"}, "limits.changed"),
     "person-limits-remove": ("alice", _limited, {}, "limits.changed"),
     "workspace-new": ("ada", _nothing, _settings(None) | {"name": "New", "token": NEW_TOKEN}, "workspace.created"),  # type: ignore[arg-type]
@@ -189,6 +216,9 @@ PAGES: dict[str, Row] = {
     "member-add": ("alice", _here, {"email": "charlie@example.com", "role": "viewer"}, "member.added"),
     "member-change": ("alice", _member, {"role": "viewer"}, "member.changed"),
     "member-remove": ("bob", _member, {}, "member.removed"),
+    "invitation-resend": ("alice", _invited, {}, "invitation.resent"),
+    "invitation-revoke": ("alice", _invited, {}, "invitation.revoked"),
+    "session-end": ("alice", _session_elsewhere, {}, "person.sessions_ended"),
     "usersessions_list": ("alice", _nothing, {}, "person.sessions_ended"),
     "account": ("alice", _nothing, {"name": "Alice K", "theme": "dark"}, "person.settings_changed"),
     "api-token-make": (
@@ -251,8 +281,17 @@ API: dict[tuple[str, str], tuple[str, Callable[[Scene], str], Any, str]] = {
 # Deeds on oneself that need nothing to be filled in.
 NOT_REFUSED = ("account", "set-language", "account_logout", "usersessions_list")
 
-# Addresses whose own tests are below: they need more than one step.
+# Addresses whose own tests are below, in test_passkeys.py or in test_company_sign_in.py: they need more than one step.
 STEPS = {
+    "company-sign-in",
+    "openid_connect_callback",
+    "socialaccount_connections",
+    "mfa_add_webauthn",
+    "mfa_edit_webauthn",
+    "mfa_remove_webauthn",
+    "mfa_login_webauthn",
+    "mfa_reauthenticate_webauthn",
+    "invitation",
     "account_login",
     "mfa_authenticate",
     "mfa_reauthenticate",
@@ -264,6 +303,8 @@ STEPS = {
 # Addresses that take a POST and change nothing.
 NOTHING = {
     "account_signup": "closed",
+    "socialaccount_signup": "nothing is asked: whoever the company's sign-in knows is in or isn't",
+    "openid_connect_login": "company-sign-in stands before it",
     "account_email": "the address above it answers",
     "account_reset_password": "only sends a link",
     "account_confirm_login_code": "there are no codes by mail",
@@ -309,7 +350,7 @@ def only_entry(since: int, action: str, person: User | None) -> AuditEntry:
 def test_every_address_has_a_row_or_takes_no_post(scene: Scene) -> None:
     client = scene.as_(scene.cast.ada)
     known = {*PAGES, *STEPS, *NOTHING, *(name for name, _method in API)}
-    example = {"pk": scene.acme(), "person": str(scene.cast.bob.pk), "uidb36": "1", "key": "a-b"}
+    example = {"pk": scene.acme(), "secret": "x", "person": str(scene.cast.bob.pk), "uidb36": "1", "key": "a-b"}
     without = []
     for name, pattern in addresses():
         if name in known or name in ADMIN_FRAME or _is_admin(pattern):
@@ -437,6 +478,20 @@ def test_second_factor_from_first_to_last_is_on_record(
     (entry,) = on_record(client, "mfa_deactivate_totp")
     assert (entry.action, entry.actor) == ("person.second_factor_removed", alice)
     assert secret not in str(list(AuditEntry.objects.values_list("subject", "data")))
+
+
+def test_invitation_sent_and_accepted_is_one_entry_each(scene: Scene) -> None:
+    client = scene.as_(scene.cast.alice)
+    since = newest()
+    client.post(reverse("member-add", args=[scene.acme()]), {"email": "dana@example.com", "role": "member"})
+    assert only_entry(since, "invitation.sent", scene.cast.alice).subject == "dana@example.com"
+    (invitation,) = Invitation.objects.all()
+    since = newest()
+    Client().post(reverse("invitation", args=[invitation.secret()]), {"name": "Dana", "password": PASSWORD})
+    dana = User.objects.get(email="dana@example.com")
+    entry = only_entry(since, "invitation.accepted", dana)
+    assert entry.data == {"role": "member", "is_new": True}
+    assert PASSWORD not in str(list(AuditEntry.objects.values_list("data", flat=True)))
 
 
 def test_password_set_by_a_mailed_link_is_on_record(scene: Scene, mailoutbox: list[Any]) -> None:

@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.test import Client
 
 from tests.support.cast import Cast
 from tests.web.conftest import Browse
-from tests.web.markup import check_page
+from tests.web.markup import check_page, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("engine")]
 MONDAY = datetime(2026, 11, 9, 9, tzinfo=UTC)
@@ -75,7 +76,7 @@ def test_sign_ins_elsewhere_are_seen_and_ended(cast: Cast, browse: Browse) -> No
     here, there = by_password(cast), by_password(cast)
     page = here.get("/accounts/sessions/")
     check_page(page)
-    assert page.content.decode().count("127.0.0.1") == 2
+    assert text_of(page).count("127.0.0.1") == 2
     here.post("/accounts/sessions/")
     assert (is_in(here), is_in(there), is_in(another)) == (True, False, True)
 
@@ -85,3 +86,13 @@ def test_new_password_ends_the_sign_ins_elsewhere(cast: Cast, browse: Browse) ->
     new = {"password1": "another horse battery", "password2": "another horse battery"}
     here.post("/accounts/password/change/", {"oldpassword": "correct horse battery", **new})
     assert (is_in(here), is_in(there)) == (True, False)
+
+
+def test_one_sign_in_is_ended_and_the_others_go_on(cast: Cast) -> None:
+    lost, kept, here = by_password(cast), by_password(cast), by_password(cast)
+    session = UserSession.objects.get(session_key=lost.session.session_key)
+    page = here.get("/accounts/sessions/")
+    check_page(page)
+    assert page.content.decode().count("/end/") == 2  # not this one
+    check_page(here.post(f"/account/sessions/{session.pk}/end/", follow=True))
+    assert [is_in(client) for client in (lost, kept, here)] == [False, True, True]

@@ -139,7 +139,11 @@ def test_address_is_an_administrator_s_to_change(dana: User, client: Client) -> 
 
 
 def test_old_session_confirms_its_password_before_what_matters(dana: User, browse: Browse) -> None:
-    answer = browse(dana).get("/accounts/2fa/totp/activate/")
+    client = browse(dana)
+    session = client.session
+    session["shown_at"] -= 901
+    session.save()
+    answer = client.get("/accounts/2fa/totp/activate/")
     assert answer.headers["Location"].startswith("/accounts/reauthenticate/")
 
 
@@ -185,3 +189,17 @@ def test_administration_has_no_door_of_its_own(cast: Cast, browse: Browse) -> No
 
 def test_inactive_person_s_page_is_complete(db: None, client: Client) -> None:
     check_page(client.get("/accounts/inactive/"))
+
+
+def test_fresh_portal_says_how_to_begin_and_nothing_else(db: None, client: Client) -> None:
+    page = client.get(LOGIN)
+    check_page(page)
+    assert "createsuperuser --email you@example.com" in text_of(page)
+    assert "OIDC" not in page.content.decode()
+    User.objects.create_superuser("ada@example.com", "correct horse battery staple")
+    assert "createsuperuser" not in client.get(LOGIN).content.decode()
+
+
+def test_person_switched_off_does_not_make_it_fresh(dana: User, client: Client) -> None:
+    User.objects.update(is_active=False)
+    assert "createsuperuser" not in client.get(LOGIN).content.decode()

@@ -7,7 +7,8 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from exports.models import PauseCode, Status, Workspace
+from exports.models import AuditEntry, PauseCode, Status, Workspace
+from exports.services.tokens import set_token
 from exports.web.forms.workspaces import TokenForm
 from tests.support.cast import Cast, make_export
 from tests.web.conftest import Browse
@@ -92,3 +93,13 @@ def test_paused_workspace_tells_of_its_pause_alone(cast: Cast, browse: Browse) -
     text = text_of(browse(cast.alice).get("/"))
     assert "is paused" in text
     assert "expires on" not in text
+
+
+def test_token_without_an_end_is_told_from_one_whose_end_nobody_noted(cast: Cast, browse: Browse) -> None:
+    alice, here = browse(cast.alice), f"/workspaces/{cast.acme.pk}/"
+    assert "unknown: nobody noted it" in text_of(alice.get(here))
+    set_token(actor=cast.alice, workspace=cast.acme, token="t" * 20, never_expires=True)
+    assert "unknown: nobody noted it" not in text_of(alice.get(here))
+    assert AuditEntry.objects.latest("pk").data["never_expires"]
+    set_token(actor=cast.alice, workspace=cast.acme, token="t" * 20, expires_at=timezone.now() + timedelta(days=9))
+    assert not Workspace.objects.get(pk=cast.acme.pk).token_never_expires

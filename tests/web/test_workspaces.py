@@ -214,7 +214,7 @@ def test_person_is_added_by_address_with_a_role(cast: Cast, alice: Client) -> No
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"email": "nobody@example.com", "role": "member"}, "Nobody with this e-mail address"),
+        ({"email": "ed@example.com", "role": "member"}, "was switched off"),
         ({"email": "bob@example.com", "role": "member"}, "belongs to the workspace already"),
         ({"email": "nonsense", "role": "member"}, "valid email address"),
         ({"email": "charlie@example.com", "role": "owner"}, "Select a valid choice"),
@@ -223,6 +223,7 @@ def test_person_is_added_by_address_with_a_role(cast: Cast, alice: Client) -> No
 def test_person_who_can_not_be_added_is_refused_at_the_field(
     values: dict[str, str], sentence: str, cast: Cast, alice: Client
 ) -> None:
+    make_person("Ed", is_active=False)
     answer = alice.post(at(cast, "members/"), values)
     assert answer.status_code == 422
     assert sentence in text_of(answer)

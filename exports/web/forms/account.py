@@ -12,12 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from exports.models import Scope, User, Workspace
 from exports.services.api_tokens import NAME_MOST
-from exports.services.people import change_own_settings
+from exports.services.people import PERSON_NAME_MOST, change_own_settings
 from exports.services.refusals import Refused
 from exports.services.texts import clean_line
 from exports.web.forms.workspaces import zone_names
-
-PERSON_NAME_MOST = 150
 
 
 class ProfileForm(forms.ModelForm):

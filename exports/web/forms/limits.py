@@ -5,8 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from exports.models import DataType, Limits, Role, User
-from exports.services.limits import GIGABYTE, MOST, NUMBERS, Allowed
+from exports.models import DataType, Limits, Role, User, Workspace
+from exports.services.limits import GIGABYTE, MOST, MOST_HOURS, NUMBERS, Allowed
+from exports.services.masking import COLUMNS_MOST, NAME_MOST, ROLES
 
 WHOLE = _("Give a whole number from 1, or leave it empty.")
 FIELDS = {"bytes_kept": "gigabytes"}
@@ -32,6 +33,9 @@ class LimitsForm(forms.Form):
         min_value=1,
         max_value=MOST,
         error_messages={"invalid": WHOLE},
+    )
+    retention_hours = forms.FloatField(
+        label=_("Files kept, in hours at most"), required=False, min_value=0.01, max_value=MOST_HOURS
     )
     types = forms.MultipleChoiceField(label=_("Only these types"), required=False, choices=DataType.choices)
 
@@ -61,6 +65,7 @@ class LimitsForm(forms.Form):
             at_once=data["at_once"],
             bytes_kept=None if gigabytes is None else max(round(gigabytes * GIGABYTE), 1),
             range_days=data["range_days"],
+            retention_hours=data["retention_hours"],
             types=tuple(data["types"]),
             approval_types=approval_types,
         )
@@ -70,6 +75,23 @@ class ApprovalForm(forms.Form):
     """Which types a manager must approve."""
 
     approval_types = forms.MultipleChoiceField(required=False, choices=DataType.choices)
+
+
+class MaskingForm(forms.Form):
+    """Which columns are masked, one on a line, and for whom."""
+
+    masked_columns = forms.CharField(required=False, max_length=COLUMNS_MOST * NAME_MOST)
+    masked_roles = forms.MultipleChoiceField(required=False, choices=[(role.value, role.label) for role in ROLES])
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "MaskingForm":
+        """Return the form filled with what is."""
+        return cls(
+            initial={
+                "masked_columns": "\n".join(workspace.masked_columns),
+                "masked_roles": workspace.masked_roles or [role.value for role in ROLES],
+            }
+        )
 
 
 class DeclineForm(forms.Form):

@@ -87,6 +87,10 @@ class TokenForm(forms.Form):
     # True when nothing could be learnt about the token: the person may save it untried.
     can_insist = False
 
+    def never_expires(self) -> bool:
+        """Tell whether it was said to have no end."""
+        return self.cleaned_data["expires_on"] is None and self.cleaned_data["lifetime"] == TokenLifetime.NEVER
+
     def expires_at(self, workspace: Workspace) -> datetime | None:
         """Return the end of the last day in the workspace's zone; the day given comes before the span chosen."""
         day = self.cleaned_data["expires_on"]

@@ -1,7 +1,10 @@
 """A person's own page: name, language, time zone, colours, API tokens."""
 
+from urllib.parse import urlencode
 from uuid import UUID
 
+from allauth.usersessions.adapter import get_adapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -9,13 +12,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from exports.models import ApiToken, User
 from exports.services.api_tokens import make_api_token, revoke_api_token
 from exports.services.people import change_own_settings
 from exports.services.refusals import Refusal
 from exports.web.acts import act, next_page, person_of, put_on_form
+from exports.web.confirm import after_confirmation, can_confirm, confirm_address, shown_lately
 from exports.web.forms.account import ApiTokenForm, ProfileForm
 from exports.web.guards import signed_in
 
@@ -37,6 +41,29 @@ def account(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @signed_in
+def session_end(request: HttpRequest, pk: int) -> HttpResponse:
+    """End one of the person's sign-ins: whoever holds it is a stranger at the next click."""
+    found = UserSession.objects.filter(pk=pk, user=person_of(request)).first()
+    if found is None:
+        raise Http404
+    get_adapter().end_sessions([found])
+    messages.success(request, _("That sign-in is ended."))
+    return redirect("usersessions_list")
+
+
+@require_safe
+@signed_in
+def confirm(request: HttpRequest) -> HttpResponse:
+    """Have the person show once more who it is, then lead back."""
+    back = next_page(request, reverse("account"), given=request.GET)
+    if can_confirm(request):
+        return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+    return render(request, "account/sign_in_again.html", {"back": back})
+
+
+@require_POST
+@signed_in
+@after_confirmation(lambda: reverse("account") + "#tokens")
 def api_token_make(request: HttpRequest) -> HttpResponse:
     """Make an API token and show it, this once."""
     form = ApiTokenForm(request.POST, person=person_of(request))
@@ -106,6 +133,8 @@ def _show(
         "profile": profile or ProfileForm(instance=person),
         "token_form": token_form or ApiTokenForm(person=person),
         "tokens": ApiToken.objects.filter(user=person, revoked_at__isnull=True).prefetch_related("workspaces"),
+        "shown_lately": shown_lately(request),
+        "confirm_url": confirm_address(reverse("account") + "#tokens"),
         "made": made,
         "made_text": made_text,
     }

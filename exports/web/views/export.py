@@ -12,7 +12,8 @@ from django.views.decorators.vary import vary_on_headers
 
 from exports.models import DerivedFile, Export, User
 from exports.services import bump, cancel, downloads, expire, former, health, queue
-from exports.services.refusals import Gone, Refusal, TooMany, WrongState
+from exports.services.masking import as_seen_by
+from exports.services.refusals import Forbidden, Gone, Refusal, TooMany, WrongState
 from exports.services.variants import Variant, read_variant
 from exports.web.acts import act, export_for, person_of
 from exports.web.details import detail_of, is_whole_days
@@ -119,7 +120,7 @@ def run_again(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _no_file(request: HttpRequest, export: Export, refusal: Refusal) -> HttpResponse:
-    known: dict[type[Refusal], int] = {Gone: 410, WrongState: 409, TooMany: 429}
+    known: dict[type[Refusal], int] = {Forbidden: 403, Gone: 410, WrongState: 409, TooMany: 429}
     status = known.get(type(refusal), 400)
     context = {"export": export, "sentence": refusal.message, "status": status, "section": "exports"}
     page = render(request, "exports/no_file.html", context, status=status)
@@ -145,14 +146,15 @@ def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
         return _no_file(request, export, refusal)
     if response.status_code != 202:
         return response
-    page = render(request, "exports/making.html", {"section": "exports", **making_of(export, variant)}, status=202)
+    seen = as_seen_by(person_of(request), export.workspace, variant)
+    page = render(request, "exports/making.html", {"section": "exports", **making_of(export, seen)}, status=202)
     page["Refresh"] = f"2; url={request.path}?{query_of(variant)}&{AFTER_MAKING}=1"
     return page
 
 
 def _made(request: HttpRequest, export: Export, variant: Variant) -> HttpResponse | None:
     """Return a page that starts the download and stays: a file in its place would leave "Making" on the screen."""
-    context = making_of(export, variant)
+    context = making_of(export, as_seen_by(person_of(request), export.workspace, variant))
     if context["file"].state != DerivedFile.State.READY:
         return None
     page = render(request, "exports/made.html", {"section": "exports", **context})

@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from exports.models import DataType, Limits, Role, User, Whom, Workspace
-from exports.services import limits
+from exports.services import limits, masking
 from exports.services.members import members_of
 from exports.services.refusals import Refusal
 from exports.services.roles import require_role
 from exports.web.acts import RoleTooLow, act, person_of, put_on_form, workspace_for
-from exports.web.forms.limits import FIELDS, ApprovalForm, LimitsForm, may_ask
+from exports.web.forms.limits import FIELDS, ApprovalForm, LimitsForm, MaskingForm, may_ask
 from exports.web.guards import signed_in
 
 
@@ -51,6 +51,28 @@ def workspace_limits(request: HttpRequest, pk: UUID) -> HttpResponse:
             messages.success(request, _("The limits are saved. They count for questions from now on."))
             return redirect("workspace-limits", pk)
     return _show(request, workspace, together=together, each=each, approval=approval, status=422)
+
+
+@require_POST
+@signed_in
+def workspace_masking(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Save which columns are masked for whom."""
+    workspace = _managed(request, pk)
+    form = MaskingForm(request.POST)
+    if form.is_valid():
+        try:
+            masking.set_masking(
+                actor=person_of(request),
+                workspace=workspace,
+                columns=form.cleaned_data["masked_columns"].splitlines(),
+                roles=form.cleaned_data["masked_roles"],
+            )
+        except Refusal as refusal:
+            put_on_form(form, refusal)
+        else:
+            messages.success(request, _("Saved. It counts from the next download and preview on."))
+            return redirect(reverse("workspace-limits", args=[pk]) + "#masking")
+    return _show(request, workspace, masked=form, status=422)
 
 
 @require_POST
@@ -110,6 +132,7 @@ def _show(
     approval: ApprovalForm | None = None,
     person: User | None = None,
     person_form: LimitsForm | None = None,
+    masked: MaskingForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     rows = limits.limits_of(workspace)
@@ -128,6 +151,7 @@ def _show(
         "each": each or LimitsForm.of(many.get(Whom.EACH), prefix=Whom.EACH.value),
         "approval": approval or ApprovalForm(initial={"approval_types": rule.approval_types if rule else []}),
         "types": DataType.choices,
+        "masking": masked or MaskingForm.of(workspace),
         "own": [(user, limits.summary(row)) for user, row in own.items()],
         "people": [user for user in people if user not in own],
         "person": person,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from exports.models import Role, User, Workspace
-from exports.services import members
+from exports.services import invitations, members
 from exports.services.refusals import Refusal
 from exports.services.roles import require_role
 from exports.web.acts import act, person_of, put_on_form, workspace_for
@@ -22,7 +22,7 @@ from exports.web.views.workspaces import show_workspace
 @require_POST
 @signed_in
 def member_add(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Let a person in."""
+    """Let a person in, or invite somebody who isn't here yet."""
     workspace = workspace_for(request, pk)
     form = NewMemberForm(request.POST)
     if form.is_valid():
@@ -30,14 +30,25 @@ def member_add(request: HttpRequest, pk: UUID) -> HttpResponse:
         try:
             # Asked first: whether an address is known here is for managers to learn.
             require_role(actor, workspace, Role.MANAGER)
-            newcomer = members.find_person(form.cleaned_data["email"])
-            members.add_member(actor=actor, workspace=workspace, user=newcomer, role=form.cleaned_data["role"])
+            said = _let_in(actor, workspace, **form.cleaned_data)
         except Refusal as refusal:
             put_on_form(form, refusal)
         else:
-            messages.success(request, _("%(person)s is in.") % {"person": newcomer})
+            messages.success(request, said)
             return redirect(reverse("workspace", args=[pk]) + "#people")
     return show_workspace(request, workspace, member_form=form, status=422)
+
+
+def _let_in(actor: User, workspace: Workspace, email: str, role: str) -> str:
+    """Add whoever has an account here, invite whoever hasn't; return what to say of it."""
+    newcomer = members.known_person(email)
+    if newcomer is not None:
+        members.add_member(actor=actor, workspace=workspace, user=newcomer, role=role)
+        return _("%(person)s is in.") % {"person": newcomer}
+    invitation = invitations.invite(actor=actor, workspace=workspace, email=email, role=role)
+    return _("%(email)s is new here: an invitation is on its way and works for seven days.") % {
+        "email": invitation.email
+    }
 
 
 @require_POST

@@ -14,6 +14,7 @@ from exports.services import token_test, tokens
 from exports.services.refusals import Forbidden, Refusal
 from exports.services.token_test import Verdict
 from exports.web.acts import RoleTooLow, act, person_of, put_on_form, workspace_for
+from exports.web.confirm import after_confirmation
 from exports.web.forms.workspaces import TokenForm
 from exports.web.guards import signed_in
 from exports.web.views.workspaces import show_workspace
@@ -22,6 +23,7 @@ from exports.web.views.workspaces import show_workspace
 @sensitive_post_parameters("token")
 @require_POST
 @signed_in
+@after_confirmation(lambda pk: reverse("workspace", args=[pk]) + "#token")
 def token_set(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Save a token that Analytics Cloud accepts; the lane goes on with it."""
     workspace = workspace_for(request, pk)
@@ -33,6 +35,7 @@ def token_set(request: HttpRequest, pk: UUID) -> HttpResponse:
                 workspace=workspace,
                 token=form.cleaned_data["token"],
                 expires_at=form.expires_at(workspace),
+                never_expires=form.never_expires(),
                 anyway=form.cleaned_data["anyway"],
             )
         except Refusal as refusal:
@@ -63,6 +66,7 @@ def token_test_view(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @signed_in
+@after_confirmation(lambda pk: reverse("workspace", args=[pk]) + "#token")
 def token_forget(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Delete the token; the workspace waits for another."""
     workspace = workspace_for(request, pk)

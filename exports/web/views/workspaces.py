@@ -8,17 +8,20 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from exports.models import Role, Workspace
 from exports.models.workspace import LONGEST_HOURS
 from exports.services import pauses, workspaces
+from exports.services.invitations import open_invitations
 from exports.services.members import members_of
 from exports.services.refusals import Refusal
 from exports.services.reminders import expiry_of
 from exports.services.roles import require_site_administrator
 from exports.web.acts import RoleTooLow, act, person_of, put_on_form, workspace_for
+from exports.web.confirm import after_confirmation, confirm_address, shown_lately
 from exports.web.forms.workspaces import NewMemberForm, NewWorkspaceForm, SettingsForm, TokenForm, zone_names
 from exports.web.guards import signed_in
 from exports.web.strip import places_of
@@ -49,6 +52,7 @@ def workspace_list(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@after_confirmation(lambda: reverse("workspace-new"))
 def workspace_new(request: HttpRequest) -> HttpResponse:
     """Make a workspace: site administrators only."""
     person = person_of(request)
@@ -156,6 +160,10 @@ def show_workspace(
         "role": role,
         "manages": manages,
         "members": members_of(workspace),
+        "invitations": open_invitations(workspace) if manages else [],
+        "now": timezone.now(),
+        "shown_lately": shown_lately(request),
+        "confirm_url": confirm_address(reverse("workspace", args=[workspace.pk]) + "#token"),
         "roles": Role.choices,
         "settings_form": settings_form or SettingsForm.of(workspace),
         "token_form": token_form or TokenForm(),
