@@ -167,6 +167,8 @@ def test_list_is_put_in_the_order_of_its_address(cast: Cast, alice: Client) -> N
 
 
 def test_rarer_filters_are_drawn_for_the_asking_or_when_one_is_set(cast: Cast, alice: Client) -> None:
+    make_export(cast.acme, cast.bob, Status.FAILED)
+
     def drawn(address: str) -> bool:
         answer = alice.get(address)
         check_page(answer)
@@ -195,7 +197,7 @@ def test_row_says_for_how_long_it_waits_and_what_is_usual(cast: Cast, alice: Cli
         range_to=OCTOBER[1],
     )
     said = text_of(alice.get("/"))
-    assert "No. 1 in the queue (for 7 min)" in said
+    assert "No. 1 in the queue for 7 min" in said
     assert "usually 12–18 min for 31 days of pages here" in said
 
 
