@@ -167,6 +167,8 @@ def test_list_is_put_in_the_order_of_its_address(cast: Cast, alice: Client) -> N
 
 
 def test_rarer_filters_are_drawn_for_the_asking_or_when_one_is_set(cast: Cast, alice: Client) -> None:
+    make_export(cast.acme, cast.bob, Status.FAILED)
+
     def drawn(address: str) -> bool:
         answer = alice.get(address)
         check_page(answer)
