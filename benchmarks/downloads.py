@@ -2,7 +2,8 @@
 
 Three servers of the same folder take turns: nginx alone; the production set-up (deploy/nginx/portal.conf in front of
 gunicorn, X-Accel); the demo's server (gunicorn alone). Each round every person loads the whole file by curl, while
-somebody opens pages (beside nginx alone, the demo's). Memory is that of all web processes together. Goals: 0.9 × nginx in production, 0.7 × in the demo.
+somebody opens pages (beside nginx alone, the demo's). Memory is that of all web processes together. Goals: 0.9 × nginx
+in production, 0.7 × in the demo.
 """
 
 import argparse

@@ -32,7 +32,7 @@ def measure(name: str, submits: int) -> list[list[object]]:
             tempfile.TemporaryDirectory(prefix="lac-benchmark-") as folder,
             RedisServer() as redis,
         ):
-            portal = Portal(url, redis.url, Path(folder))
+            portal = Portal(url, redis.url, Path(folder), REQUESTS_PER_SECOND="1000000")
             with portal.serving():
                 workspaces = [portal.make_workspace(f"Space {number}") for number in range(WORKSPACES)]
                 if state == "down":

@@ -1,8 +1,8 @@
 """Rows in which every value is text as lines of CSV, without a table in between.
 
-Most files are nothing else (analytics-cloud-api.md §4: numbers are strings, NULL is an absent key), and so it takes
-half the processor time of a table. Whatever else turns up in a block is left to the tables of `frames`, which write
-the same bytes.
+Most files are nothing else (analytics-cloud-api.md §4: numbers are strings, NULL is an absent key), and reading their
+rows once, as text, costs less than looking through them and then making a table. Whatever else turns up in a block is
+left to the tables of `frames`, which write the same bytes.
 """
 
 import re
