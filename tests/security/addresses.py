@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -113,6 +114,8 @@ def keys_for(address: Address, cast: Cast) -> dict[str, Any]:
         keys["pk"] = SavedView.objects.create(user=cast.alice, name="Mine", query="who=mine").pk
     elif name == "api-token-revoke":
         keys["pk"] = make_api_token(user=cast.alice, name="nightly")[0].pk
+    elif name in ("mfa_edit_webauthn", "mfa_remove_webauthn"):
+        keys["pk"] = Authenticator.objects.create(user=cast.alice, type="webauthn", data={"name": "Laptop"}).pk
     elif name == "session-end":
         keys["pk"] = UserSession.objects.create(user=cast.alice, ip="192.0.2.1", session_key="elsewhere").pk
     elif name.startswith("invitation"):
