@@ -51,17 +51,18 @@ class Address:
         return f"/{path}"
 
 
-def _walk(resolver: URLResolver, before: str, names: tuple[str, ...]) -> Iterator[Address]:
+def _walk(resolver: URLResolver, before: str, names: tuple[str, ...], keys: tuple[str, ...] = ()) -> Iterator[Address]:
     for pattern in resolver.url_patterns:
+        here = (*keys, *pattern.pattern.regex.groupindex)
         if isinstance(pattern, URLResolver):
             space = (pattern.namespace,) if pattern.namespace else ()
-            yield from _walk(pattern, before + str(pattern.pattern), names + space)
+            yield from _walk(pattern, before + _readable(pattern), names + space, here)
         else:
             route = before + _readable(pattern)
-            yield Address(":".join((*names, pattern.name or route)), route, tuple(pattern.pattern.regex.groupindex))
+            yield Address(":".join((*names, pattern.name or route)), route, here)
 
 
-def _readable(pattern: URLPattern) -> str:
+def _readable(pattern: URLPattern | URLResolver) -> str:
     if isinstance(pattern.pattern, RoutePattern):
         return str(pattern.pattern)
     text = str(pattern.pattern).strip("^$")
