@@ -4,7 +4,9 @@ import json
 import random
 import struct
 import uuid
+import zipfile
 import zlib
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -52,16 +54,29 @@ def page_lines(count: int, seed: int = 7) -> bytes:
     return ("\n".join(lines[:count]) + "\n").encode()
 
 
-def write_archive(path: Path, packed_bytes: int) -> tuple[int, int]:
+def _with_chance(rows: bytes, letters: int) -> bytes:
+    """`rows`, each with a text that packs badly."""
+    chance = random.Random(11)
+    return b"".join(
+        line[:-1] + b',"description":"' + b64encode(chance.randbytes(letters * 3 // 4)) + b'"}\n'
+        for line in rows.splitlines()
+    )
+
+
+def write_archive(
+    path: Path, packed_bytes: int, *, unpackable: int = 0, block_rows: int = _BLOCK_ROWS
+) -> tuple[int, int]:
     """Write a ZIP of at least `packed_bytes` as a server streams it; returns unpacked bytes and rows.
 
     One block of rows is deflated once and repeated; each repetition starts with an empty window, so that it packs
-    as any other rows would.
+    as any other rows would. `unpackable` gives each row so many letters of chance.
     """
-    rows = page_lines(_BLOCK_ROWS)
-    deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+    rows = page_lines(block_rows)
+    if unpackable:
+        rows = _with_chance(rows, unpackable)
+    deflate = zlib.compressobj(1 if unpackable else 6, zlib.DEFLATED, -15)
     block = deflate.compress(rows) + deflate.flush(zlib.Z_FULL_FLUSH)
-    times = max(1, packed_bytes // len(block))
+    times = max(1, -(-packed_bytes // len(block)))
     name = b"data.json"
     crc = 0
     with path.open("wb") as file:
@@ -84,4 +99,10 @@ def write_archive(path: Path, packed_bytes: int) -> tuple[int, int]:
         file.write(struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, length, offset))
         file.write(struct.pack("<4sLQL", b"PK\x06\x07", 0, offset + length, 1))
         file.write(struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, length, most, 0))
-    return unpacked, _BLOCK_ROWS * times
+    return unpacked, block_rows * times
+
+
+def zip_of(source: Path, target: Path) -> None:
+    """Put a file of rows into a ZIP as upstream does."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(source, "data.json")

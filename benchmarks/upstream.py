@@ -182,9 +182,11 @@ def report_load(workspaces: int, exports: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few workspaces only")
-    quick = parser.parse_args().quick
-    report_batches(2 if quick else 50)
-    report_single(4 if quick else 200)
+    parser.add_argument("--trials", type=int, default=50, help="workspaces of each batch (default: %(default)s)")
+    options = parser.parse_args()
+    quick = options.quick
+    report_batches(2 if quick else options.trials)
+    report_single(4 if quick else 4 * options.trials)
     report_load(*((5, 8) if quick else (1000, 20)))
 
 

@@ -288,8 +288,8 @@ if EXPORT_POLL_FIRST_SECONDS > EXPORT_POLL_MAX_SECONDS:
 
 # --- flooding ----------------------------------------------------------------------------------------------
 
-# Of each personal token and each signed-in person, for each web process; bursts of six seconds' worth go through.
-REQUESTS_PER_SECOND = environment.number("REQUESTS_PER_SECOND", 50, least=20)
+# Of each personal token and each signed-in person, for each web process; bursts of twenty seconds' worth go through.
+REQUESTS_PER_SECOND = environment.number("REQUESTS_PER_SECOND", 100, least=20)
 
 # --- Celery ----------------------------------------------------------------------------------------------
 

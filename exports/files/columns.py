@@ -10,6 +10,7 @@ import msgspec
 from exports.files.rows import WHITE_SPACE, mend_surrogates
 
 MAX_COLUMNS: Final = 16_384  # as many as a worksheet has
+FIRST_LOOK: Final = 256 * 1024  # bytes that are looked at closely before anything is known
 _MAX_RECORD_DEPTH: Final = 8
 _LONG_NUMBER: Final = 64
 _TEXT: Final = str | int | bool | None
@@ -31,6 +32,10 @@ class Look:
 
     rows: int
     is_fast: bool
+
+    def and_then(self, other: "Look") -> "Look":
+        """What both hold."""
+        return Look(self.rows + other.rows, self.is_fast and other.is_fast)
 
 
 class ColumnFinder:
@@ -61,6 +66,11 @@ class ColumnFinder:
 
     def look(self, block: bytes) -> Look:
         """Take in the columns of `block`. Raises `TooManyColumns`."""
+        if not self.names and (cut := block.find(b"\n", FIRST_LOOK) + 1):
+            return self._look(block[:cut]).and_then(self._look(block[cut:]))
+        return self._look(block)
+
+    def _look(self, block: bytes) -> Look:
         if self._known is not None:
             try:
                 return Look(len(self._known.decode_lines(block)), is_fast=True)

@@ -1,6 +1,6 @@
 """Rows as tables of text: one frame a block, all with the same columns in the same order."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,15 +11,13 @@ import polars as pl
 from exports.files.column_order import COLUMNS, ordered
 from exports.files.columns import Look, mended, raw_columns
 from exports.files.conversion import Job
+from exports.files.formulas import FORMULA_STARTS
 from exports.files.pipeline import ahead
 from exports.files.row_blocks import row_blocks
 from exports.files.rows import WHITE_SPACE
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 _MAX_CELLS: Final = 4_000_000
-
-# What a spreadsheet takes for the start of a formula, their full-width twins, and the blanks it skips before one.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class Finder(Protocol):
@@ -55,6 +53,9 @@ class FrameWriter(Protocol):
 
         `rows` is how many will come, or 0 when that is not known.
         """
+
+    def quick(self, block: bytes) -> Callable[[], int] | None:
+        """Something that appends the rows of `block` and returns their number; None when they need a frame."""
 
     def add(self, frame: pl.DataFrame) -> None:
         """Append rows; all cells are text or null. Raises `PlanChanged` when the file does not hold them."""
@@ -94,10 +95,15 @@ def _attempt(job: Job, writer: FrameWriter, expected: int | None) -> int | None:
         with ThreadPoolExecutor(1, thread_name_prefix="frames") as hand, closing(_blocks(job)) as blocks:
             writing: Future[int] | None = None
             for block in blocks:
-                look = writer.finder.look(block)
+                quick = None if columns is None else writer.quick(block)
+                look = writer.finder.look(block) if quick is None else None
                 # The next block is looked at while this one is written; one at a time keeps memory and order.
                 rows += writing.result() if writing else 0
                 job.on_progress(rows)
+                if quick is not None:
+                    writing = hand.submit(quick)
+                    continue
+                assert look is not None
                 if columns is None:
                     columns = writer.begin(0)
                     plan = writer.plan()
@@ -177,16 +183,21 @@ def _fast_frame(block: bytes, columns: list[str], names: _Names) -> pl.DataFrame
 
 def guarded(frame: pl.DataFrame) -> pl.DataFrame:
     """`frame` with an apostrophe before each text that a spreadsheet would run as a formula."""
-    starts = pl.Series(_FORMULA_STARTS)
+    harmless = frame.select(_is_harmless(name) for name in frame.columns).row(0)
+    starts = pl.Series(FORMULA_STARTS)
     return frame.with_columns(
         pl.when(pl.col(name).str.head(1).is_in(starts.implode()))
         .then(pl.lit("'") + pl.col(name))
         .otherwise(pl.col(name))
         .alias(name)
-        for name in frame.columns
+        for name, is_harmless in zip(frame.columns, harmless, strict=True)
+        if not is_harmless
     )
 
 
-def guarded_names(names: list[str]) -> list[str]:
-    """Column names likewise."""
-    return ["'" + name if name.startswith(_FORMULA_STARTS) else name for name in names]
+def _is_harmless(name: str) -> pl.Expr:
+    """Whether a column has no formulas for sure: comparing whole ranges is quicker than taking first letters."""
+    text = pl.col(name)
+    digits = (text >= ".") & (text < "=")
+    letters = (text >= "A") & (text < "＋")
+    return (digits | letters).all().alias(name)

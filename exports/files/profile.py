@@ -45,6 +45,9 @@ class _ProfileFile:
         self._times = TimeTally()
         return self._names
 
+    def quick(self, block: bytes) -> None:
+        """Tallies need a frame."""
+
     def add(self, frame: pl.DataFrame) -> None:
         self._rows += frame.height
         if len(self._first) < FIRST_ROWS and self._room > 0:

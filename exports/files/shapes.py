@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import polars as pl
 
-from exports.files.columns import MAX_COLUMNS, ODD_IN_NAME, Look, TooManyColumns, rows_of, text_of
+from exports.files.columns import FIRST_LOOK, MAX_COLUMNS, ODD_IN_NAME, Look, TooManyColumns, rows_of, text_of
 from exports.files.rows import WHITE_SPACE
 
 _MAX_DEPTH: Final = 16
@@ -150,6 +150,11 @@ class ShapeFinder:
 
     def look(self, block: bytes) -> Look:
         """Take in the columns of `block`. Raises `TooManyColumns`."""
+        if not self.columns and (cut := block.find(b"\n", FIRST_LOOK) + 1):
+            return self._look(block[:cut]).and_then(self._look(block[cut:]))
+        return self._look(block)
+
+    def _look(self, block: bytes) -> Look:
         if self._known is not None:
             try:
                 return Look(len(self._known.decode_lines(block)), is_fast=True)

@@ -23,7 +23,7 @@ from exports.services.addresses import client_address
 from exports.services.estimates import largest_made, seconds_left
 from exports.services.flood import take_stream, when_closed
 from exports.services.http_ranges import ByteRange, Unsatisfiable, if_range_holds, parse_range
-from exports.services.masking import as_seen_by
+from exports.services.masking import as_seen_by, mask_for
 from exports.services.refusals import Forbidden, Gone, WrongState
 from exports.services.variants import ORIGINAL, Variant
 
@@ -93,15 +93,9 @@ def file_response(
         TooMany: the person has as many downloads running as one may have.
     """
     refuse_without_file(export)
-    asked, variant = variant, as_seen_by(user, export.workspace, variant)
-    if variant.mask and asked == ORIGINAL:
-        raise Forbidden(
-            "masked",
-            _(
-                "Your role gets this workspace’s files with some columns masked, and the original has them in "
-                "clear. Choose another format."
-            ),
-        )
+    if variant == ORIGINAL:
+        refuse_clear_columns(user, export)
+    variant = as_seen_by(user, export.workspace, variant)
     try:
         if variant == ORIGINAL:
             return _send(request, user, export, _original(export), variant.format)
@@ -169,14 +163,32 @@ def _shown(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def open_original(export: Export) -> BinaryIO:
-    """Open a ready export's file for reading, when it is what the receipt says.
+def refuse_clear_columns(user: User, export: Export) -> None:
+    """Refuse the original, which has every column in clear, to a role for which columns are masked.
 
     Raises:
+        Forbidden: ``masked``.
+    """
+    if mask_for(user, export.workspace):
+        raise Forbidden(
+            "masked",
+            _(
+                "Your role gets this workspace’s files with some columns masked, and the original has them in "
+                "clear. Choose another format."
+            ),
+        )
+
+
+def open_original(user: User, export: Export) -> BinaryIO:
+    """Open a ready export's file for reading by a person, when it is what the receipt says.
+
+    Raises:
+        Forbidden: its columns are masked for the person.
         WrongState, Gone: there is none.
         FileMissing: it is gone, or altered.
     """
     refuse_without_file(export)
+    refuse_clear_columns(user, export)
     file = _original(export)
     if not stored.is_untouched(file.stored_name, size=file.bytes, sha256=file.sha256, since=file.modified_at):
         raise FileMissing(file.stored_name)

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 
 from exports.services.refusals import TooMany
 
-# A burst of so many seconds' worth goes through at once: a script that submits a month of days, a page with its parts.
-BURST_SECONDS = 6
+# A burst of so many seconds' worth goes through at once: a script that submits a thousand exports, a page with its parts.
+BURST_SECONDS = 20
 # Of the 32 threads of a web process (gunicorn.conf.py): a file that is read slowly holds one all the time.
 MOST_STREAMS = 24
 STREAM_RETRY_SECONDS = 5

@@ -132,7 +132,8 @@ def _first_of(
     places = visible.order_by()
     if filters.workspace is not None:
         places = places.filter(pk=filters.workspace)
-    if filters.text or filters.order is Order.ENDING:  # a text is looked for in every row anyway
+    # A text is looked for in every row anyway; a person's exports have an index of their own.
+    if filters.text or filters.person is not None or filters.order is Order.ENDING:
         return rows.filter(workspace__in=list(places.values_list("pk", flat=True)))
     here = narrowed(Export.objects.filter(workspace=OuterRef("pk")), filters)
     sign = "-" if newest_first else ""

@@ -22,6 +22,7 @@ from exports.files.storage import FileMissing
 from exports.files.zip_stream import ZipStream
 from exports.models import Export, User
 from exports.services import bulk, downloads, expire
+from exports.services.flood import take_stream, when_closed
 from exports.services.listing import exports_for
 from exports.services.refusals import Refusal, WrongState
 
@@ -53,18 +54,22 @@ def parcel_response(*, user: User, keys: Sequence[UUID], address: str | None) ->
     Raises:
         Refused: the person may see none of them.
         WrongState: none of them has a file now.
+        TooMany: the person has too many downloads running.
     """
     exports, reasons = bulk.picked(user, keys), []
     for export in exports:
         try:
             downloads.refuse_without_file(export)
+            downloads.refuse_clear_columns(user, export)
         except Refusal as refusal:
             reasons.append(str(refusal.message))
     if len(reasons) == len(exports):
         raise WrongState("no_files", _("None of these exports has a file to download. %(why)s") % {"why": reasons[0]})
     now = timezone.now()
     parcel = _Parcel(user, address, translation.get_language() or settings.LANGUAGE_CODE, now)
+    give_back = take_stream(str(user.pk))
     response = StreamingHttpResponse(_stream(parcel, keys), content_type="application/zip")
+    when_closed(response, give_back)
     stamp = timezone.localtime(now).strftime("%Y-%m-%d-%H%M")
     response["Content-Disposition"] = f'attachment; filename="exports-{stamp}.zip"'
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
@@ -101,7 +106,7 @@ def _next_file(parcel: _Parcel, key: UUID) -> tuple[Export | None, BinaryIO | No
         return None, None
     try:
         try:
-            return export, downloads.open_original(export)
+            return export, downloads.open_original(parcel.user, export)
         except FileMissing:
             # Expired a moment ago, or lost, which is then written down.
             expire.mark_file_lost(export)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from exports.models import Preset, Role, User, Workspace
 from exports.services import audit_log
 from exports.services.audit_log import record_audit
-from exports.services.refusals import Forbidden, Refused, TooMany
+from exports.services.refusals import Forbidden, Refused
 from exports.services.roles import require_role
 from exports.services.texts import clean_line
 
@@ -47,8 +47,8 @@ def save_preset(
 
     Raises:
         Forbidden: the person is a viewer or a stranger here.
-        Refused: no name, one that can't be kept, or one that is taken (``preset_name``).
-        TooMany: more than `MOST`, of the person's own or of the workspace's.
+        Refused: no name, one that can't be kept, one that is taken, or more than `MOST` presets of the person's own or
+            of the workspace's (``preset_name``).
     """
     require_role(user, workspace, Role.MEMBER)
     name = clean_line(name, field="preset_name", most=NAME_LENGTH, required=True)
@@ -56,7 +56,7 @@ def save_preset(
     if not is_shared:
         kept = kept.filter(user=user)
     if kept.count() >= MOST:
-        raise TooMany(
+        raise Refused(
             "too_many_presets",
             _("There are %(most)d presets already. Delete one first.") % {"most": MOST},
             "preset_name",

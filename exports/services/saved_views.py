@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from exports.models import SavedView, User
 from exports.services import audit_log
 from exports.services.audit_log import record_audit
-from exports.services.refusals import Refused, TooMany
+from exports.services.refusals import Refused
 from exports.services.texts import clean_line
 
 NAME_LENGTH = 80
@@ -28,13 +28,13 @@ def save_view(*, user: User, name: str, query: str) -> SavedView:
         query: the address's query, of filters that were read before.
 
     Raises:
-        Refused: no name, one that can’t be kept, one that is taken, or filters that are too long to keep.
-        TooMany: more than `MOST`.
+        Refused: no name, one that can’t be kept, one that is taken, filters that are too long to keep,
+            or more than `MOST` views.
     """
     name = clean_line(name, field="view_name", most=NAME_LENGTH, required=True)
     query = clean_line(query, field="view_name", most=QUERY_LENGTH)
     if SavedView.objects.filter(user=user).count() >= MOST:
-        raise TooMany("too_many_views", _("There are %(most)d views already. Delete one first.") % {"most": MOST})
+        raise Refused("too_many_views", _("There are %(most)d views already. Delete one first.") % {"most": MOST})
     try:
         with transaction.atomic():
             view = SavedView.objects.create(user=user, name=name, query=query)

@@ -6,25 +6,30 @@ from datetime import timedelta
 
 from allauth.mfa.models import Authenticator
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from exports.models import (
     DataType,
     DerivedFile,
     Export,
     PauseCode,
+    Preset,
     Role,
+    SavedView,
     Status,
     User,
     Workspace,
 )
 from exports.services.api_tokens import make_api_token
+from exports.services.bundles import queue_bundle
 from exports.services.formats import make_format
 from exports.services.invitations import invite
 from exports.services.masking import set_masking
 from exports.services.profiles import look_at_profile
+from exports.web import bundle
 from tests.security.addresses import Address, every_address, keys_for
 from tests.security.test_matrix import PEOPLE, ROWS
-from tests.support.cast import Cast, make_export, make_person, make_ready_export, zip_of
+from tests.support.cast import OCTOBER, Cast, make_export, make_person, make_ready_export, zip_of
 
 LONG = "Quartalsauswertung der Einstiegsseiten mit Kampagnenparametern für Vorstand und Vertrieb 2026"
 UNBROKEN = "https://www.example.com/" + "very-long-path-without-a-break/" * 3
@@ -37,6 +42,7 @@ _WRONG = "/exports/new/?types=&range=exact&exact_from=2026-11-02T00:00&exact_to=
 NO_PAGES = {
     "export-download",
     "export-preview",  # part of the form
+    "mfa_reauthenticate_webauthn",  # a page for who has a key
     "workspace-audit-csv",
     "workspace-audit-jsonl",
     "audit-csv",
@@ -101,6 +107,9 @@ def states() -> Iterator[Scene]:
     yield Scene("asking as somebody in no workspace", "nemo", lambda cast: "/exports/new/")
     yield Scene("workspaces of somebody in none", "nemo", lambda cast: "/workspaces/")
     yield Scene("form with everything wrong", "bob", lambda cast: _WRONG, 422, 'main form [type="submit"]')
+    yield Scene("form with presets", "alice", _form_with_presets)
+    yield Scene("types asked together", "bob", _asked_together)
+    yield Scene("list with a saved view and every filter", "alice", _list_with_views)
     yield Scene("workspace without a token", "alice", lambda cast: _paused(cast, PauseCode.TOKEN_MISSING))
     yield Scene("workspace whose token was rejected", "alice", lambda cast: _paused(cast, PauseCode.TOKEN_REJECTED))
     yield Scene("workspace paused by its manager, to a viewer", "vera", lambda cast: _paused(cast, PauseCode.MANAGER))
@@ -179,6 +188,32 @@ def _full_list(cast: Cast) -> str:
     ready(cast, name=UNBROKEN[:110], left=timedelta(minutes=5))
     make_export(cast.globex, cast.charlie, Status.FAILED, error_code="upstream_failed")
     return "/"
+
+
+def _form_with_presets(cast: Cast) -> str:
+    Preset.objects.get_or_create(workspace=cast.acme, user=cast.alice, name="Monthly")
+    shared, _made = Preset.objects.get_or_create(
+        workspace=cast.acme, user=cast.bob, name=JAPANESE, is_shared=True, defaults={"question": {"range": "days"}}
+    )
+    return f"/exports/new/?preset={shared.pk}"
+
+
+def _asked_together(cast: Cast) -> str:
+    answers = queue_bundle(
+        user=cast.bob,
+        workspace=cast.acme,
+        data_types=DataType.values,
+        range_from=OCTOBER[0],
+        range_to=OCTOBER[1],
+        name=LONG,
+    )
+    return f"/exports/asked/?{urlencode({'r': bundle.pack(cast.bob, answers)})}"
+
+
+def _list_with_views(cast: Cast) -> str:
+    SavedView.objects.get_or_create(user=cast.alice, name=JAPANESE, query="status=active")
+    _full_list(cast)
+    return "/?status=active&order=oldest&more=1"
 
 
 def _paused(cast: Cast, code: PauseCode) -> str:

@@ -31,12 +31,14 @@ class Case:
     Attributes:
         tolerated: codes of simulator violations that this case can't avoid, such as those of a frozen process.
         ends: which statuses each accepted export may end in (default: ready).
+        is_skewed: the portal's clock was not ours: its moments can't be compared with those of requests.
     """
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.tolerated: set[str] = set()
         self.ends: dict[str, tuple[str, ...]] = {}
+        self.is_skewed = False
         self.places: dict[str, Place] = {}
         self.violations_before = set(stack.simulator.violations())
         self.handles_before = handles(stack)

@@ -3,14 +3,16 @@
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from django.conf import LazySettings
 
 from exports.files.archive import ArchiveLimits, ArchiveRefused, check_archive
 from exports.models import DerivedFile, Status
-from exports.services import expire, formats, stored
+from exports.services import converting, expire, formats, stored
 from tests.engine.conftest import make_world as make_world
 from tests.engine.world import World
 from tests.files.archives import Crafted
@@ -166,3 +168,27 @@ def test_polyglot_is_an_attachment_that_no_browser_runs(page: bytes, kind: str, 
         assert answer["X-Content-Type-Options"] == "nosniff"
         assert answer["Content-Security-Policy"] == "sandbox; default-src 'none'"
         assert answer["Cache-Control"] == "private, no-store"
+
+
+def test_program_that_reads_foreign_bytes_knows_no_secret(
+    cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in converting.SECRETS:
+        monkeypatch.setenv(name, "canary-in-the-environment")
+    rows = b'{"canonicalUrl":"https://www.example.com/home","title":"Home"}\n' * 50_000
+    export = make_ready_export(cast.acme, cast.bob, rows, file_kind="json_lines")
+    job = {"source": str(stored.storage().local_path(export.stored_name)), "target": str(tmp_path / "made.csv")}
+    job |= {"source_kind": "json_lines", "format": "csv", "data_type": "page", "delimiter": ","}
+    seen: list[dict[str, str]] = []
+
+    def look(_rows: int) -> bool:
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            seen.extend(child.environ() for child in psutil.Process().children())
+        return True
+
+    ended = converting.run_conversion(job | {"guard": True, "bom": True, "gzip": False}, go_on=look)
+    assert ended is not None
+    assert ended.status == 0, ended.errors
+    assert seen
+    assert not [environ for environ in seen if "canary-in-the-environment" in environ.values()]
+    assert all(environ.get("PATH") for environ in seen if environ)

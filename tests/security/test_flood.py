@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(autouse=True)
 def _slow(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Six requests use up a burst, and the clock stands still: what is refused doesn't hang on how fast a test runs."""
+    """Twenty requests use up a burst, and the clock stands still: what is refused doesn't hang on how fast a test runs."""
     settings.REQUESTS_PER_SECOND = 1.0
     monkeypatch.setattr(flood, "_requests", Meter(lambda: 1000.0))
 
@@ -140,7 +140,7 @@ def test_in_the_long_run_no_more_than_the_rate_goes_through_and_idle_keys_are_fo
 
 def test_less_than_what_is_promised_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     told = (ROOT / "lacportal/settings.py").read_text()
-    assert 'REQUESTS_PER_SECOND = environment.number("REQUESTS_PER_SECOND", 50, least=20)' in told
+    assert 'REQUESTS_PER_SECOND = environment.number("REQUESTS_PER_SECOND", 100, least=20)' in told
     monkeypatch.setenv("REQUESTS_PER_SECOND", "19")
     with pytest.raises(ImproperlyConfigured):
-        environment.number("REQUESTS_PER_SECOND", 50, least=20)
+        environment.number("REQUESTS_PER_SECOND", 100, least=20)

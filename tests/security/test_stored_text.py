@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from exports.models import AuditEntry, Export, Mail, Status, User, Workspace
+from exports.models import AuditEntry, Export, Mail, Preset, SavedView, Status, User, Workspace
 from exports.redaction import RedactingFilter
 from exports.services import mails
 from exports.services.events import record_event
@@ -30,6 +30,9 @@ def hostile(cast: Cast) -> Export:
     Workspace.objects.filter(pk=cast.acme.pk).update(name=MARKUP[:100])
     User.objects.filter(pk=cast.bob.pk).update(name=MARKUP[:150])
     AuditEntry.objects.create(action="workspace.changed", subject=MARKUP, workspace=cast.acme, data={"x": MARKUP})
+    Preset.objects.create(workspace=cast.acme, user=cast.bob, name=MARKUP[:80], is_shared=True)
+    for person in (cast.alice, cast.ada):
+        SavedView.objects.create(user=person, name=MARKUP[:80], query='q="><script>&status=failed')
     failed = make_export(
         *(cast.acme, cast.bob, Status.FAILED),
         **{"name": MARKUP[:100], "note": MARKUP, "error_code": "upstream_failed", "waiting_code": ""},

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from exports.models import AuditEntry, Download, Export, Membership, Status
-from exports.services import stored
+from exports.models import AuditEntry, Download, Export, Membership, Status, Workspace
+from exports.services import flood, stored
+from exports.services.masking import set_masking
 from exports.services.parcels import ParcelBroken, parcel_response
-from exports.services.refusals import Refused, WrongState
-from tests.support.cast import Cast, make_export, make_ready_export, zip_of
+from exports.services.refusals import Refused, TooMany, WrongState
+from tests.support.cast import Cast, close, make_export, make_ready_export, make_workspace, zip_of
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +23,10 @@ def parcel(user: Any, *exports: Export) -> Any:
 
 
 def unpack(answer: Any) -> zipfile.ZipFile:
-    return zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+    try:
+        return zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+    finally:
+        close(answer)
 
 
 def contents(archive: zipfile.ZipFile) -> str:
@@ -87,12 +91,14 @@ def test_file_lost_or_expired_before_its_turn_is_left_out_and_not_logged(cast: C
 
 def test_person_taken_out_meanwhile_gets_nothing_more(cast: Cast) -> None:
     first, second = make_ready_export(cast.acme, cast.vera), make_ready_export(cast.acme, cast.bob)
-    pieces = iter(parcel(cast.vera, first, second).streaming_content)
+    answer = parcel(cast.vera, first, second)
+    pieces = iter(answer.streaming_content)
     sent = [next(pieces)]
     Membership.objects.filter(user=cast.vera).delete()
     with zipfile.ZipFile(io.BytesIO(b"".join([*sent, *pieces]))) as archive:
         assert len(archive.namelist()) == 2
         assert str(second.pk) in contents(archive)
+    close(answer)
     assert Download.objects.count() == 1
 
 
@@ -113,3 +119,36 @@ def test_without_any_file_the_refusal_says_why(cast: Cast) -> None:
     assert "The file is not ready yet." in str(refused.value.message)
     with pytest.raises(Refused, match="unknown_exports"):
         parcel(cast.bob, make_ready_export(cast.globex, cast.charlie))
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b\\c", "C:evil", ".."])
+def test_names_in_the_zip_stay_in_their_folder(cast: Cast, name: str) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    Workspace.objects.filter(pk=cast.acme.pk).update(name=name)
+    with unpack(parcel(cast.bob, export)) as archive:
+        assert not [member for member in archive.namelist() if set(member) & set("/\\:") or member.startswith(".")]
+
+
+def test_running_zip_holds_one_of_the_person_s_downloads_until_it_is_closed(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flood, "MOST_STREAMS", 1)
+    export = make_ready_export(cast.acme, cast.bob)
+    running = parcel(cast.bob, export)
+    with pytest.raises(TooMany, match="too_many_downloads"):
+        parcel(cast.bob, export)
+    unpack(running)
+    close(parcel(cast.bob, export))
+
+
+def test_original_goes_to_nobody_for_whom_columns_are_masked(cast: Cast) -> None:
+    masked = make_ready_export(cast.acme, cast.bob)
+    clear = make_ready_export(make_workspace("Initech", viewer=cast.vera), cast.alice)
+    set_masking(actor=cast.alice, workspace=cast.acme, columns=["title"], roles=["viewer"])
+    with pytest.raises(WrongState, match="no_files"):
+        parcel(cast.vera, masked)
+    with unpack(parcel(cast.vera, masked, clear)) as archive:
+        assert [name for name in archive.namelist() if name.startswith("acme")] == []
+        assert "Your role gets this workspace’s files with some columns masked" in contents(archive)
+    with unpack(parcel(cast.bob, masked)) as archive:
+        assert len(archive.namelist()) == 2

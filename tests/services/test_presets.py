@@ -5,7 +5,7 @@ import pytest
 from exports.models import AuditEntry, Preset, SavedView
 from exports.services import presets, saved_views
 from exports.services.presets import delete_preset, presets_with_rights, save_preset
-from exports.services.refusals import Forbidden, Refused, TooMany
+from exports.services.refusals import Forbidden, Refused
 from exports.services.retirement import archive_workspace
 from exports.services.saved_views import delete_view, save_view, view_for
 from tests.support.cast import Cast
@@ -70,7 +70,7 @@ def test_name_is_taken_once_whatever_its_case_but_apart_for_each_person_and_the_
 def test_presets_are_counted(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presets, "MOST", 1)
     keep(cast, "bob", "One")
-    with pytest.raises(TooMany, match="too_many_presets"):
+    with pytest.raises(Refused, match="too_many_presets"):
         keep(cast, "bob", "Two")
     keep(cast, "alice", "One")
 
@@ -107,5 +107,5 @@ def test_view_that_can_not_be_kept_is_refused(cast: Cast, name: str, query: str)
 def test_views_are_counted(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saved_views, "MOST", 1)
     save_view(user=cast.vera, name="One", query="")
-    with pytest.raises(TooMany, match="too_many_views"):
+    with pytest.raises(Refused, match="too_many_views"):
         save_view(user=cast.vera, name="Two", query="")

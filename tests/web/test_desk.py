@@ -167,6 +167,8 @@ def test_list_is_put_in_the_order_of_its_address(cast: Cast, alice: Client) -> N
 
 
 def test_rarer_filters_are_drawn_for_the_asking_or_when_one_is_set(cast: Cast, alice: Client) -> None:
+    make_export(cast.acme, cast.bob, Status.FAILED)
+
     def drawn(address: str) -> bool:
         answer = alice.get(address)
         check_page(answer)
@@ -195,7 +197,7 @@ def test_row_says_for_how_long_it_waits_and_what_is_usual(cast: Cast, alice: Cli
         range_to=OCTOBER[1],
     )
     said = text_of(alice.get("/"))
-    assert "No. 1 in the queue (for 7 min)" in said
+    assert "No. 1 in the queue for 7 min" in said
     assert "usually 12–18 min for 31 days of pages here" in said
 
 
@@ -277,6 +279,27 @@ def test_paused_workspace_stands_above_the_list_with_who_can_mend_it(
     assert "“Acme” is paused" in viewer
     assert "A manager of the workspace can mend this." in viewer
     assert "A manager of the workspace can mend this." not in manager
+
+
+def test_many_paused_workspaces_do_not_bury_the_list(cast: Cast, alice: Client) -> None:
+    for number in range(5):
+        make_workspace(f"Space {number}", manager=cast.alice)
+    answer = alice.get("/")
+    shown = text_of(answer)
+    assert [f"“Space {number}” is paused" in shown for number in range(5)] == [True] * 3 + [False] * 2
+    assert "2 more workspaces are paused" in shown
+    assert "5 workspaces paused" in shown
+    check_page(answer)
+
+
+def test_many_ending_tokens_do_not_bury_the_list(cast: Cast, alice: Client) -> None:
+    for number in range(4):
+        space = make_workspace(f"Space {number}", token=f"token {number}".replace(" ", "-"), manager=cast.alice)
+        Workspace.objects.filter(pk=space.pk).update(token_expires_at=timezone.now() + timedelta(days=1))
+    shown = text_of(alice.get("/"))
+    assert "The access token of “Space 2” expires" in shown
+    assert "The access token of “Space 3” expires" not in shown
+    assert "1 more access token expires soon" in shown
 
 
 def test_dead_engine_stands_above_the_list(cast: Cast, alice: Client) -> None:

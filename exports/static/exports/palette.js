@@ -37,7 +37,9 @@
   });
   dialog.addEventListener("click", function (event) { if (event.target === dialog) dialog.close(); });
   dialog.addEventListener("keydown", function (event) {
-    if (event.key === "ArrowDown") { event.preventDefault(); move(1); }
+    /* A search field that holds text takes the first Escape for itself and empties; people mean the dialog. */
+    if (event.key === "Escape") { event.preventDefault(); dialog.close(); }
+    else if (event.key === "ArrowDown") { event.preventDefault(); move(1); }
     else if (event.key === "ArrowUp") { event.preventDefault(); move(-1); }
     else if (event.key.length === 1 && event.target !== input && !event.ctrlKey && !event.metaKey) input.focus();
   });

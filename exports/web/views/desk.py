@@ -22,6 +22,7 @@ from exports.web.strip import overview, places_of
 
 PAGE = 30
 TOKEN_ENDS_SOON = timedelta(days=7)
+BANNERS = 3  # of a kind; whoever runs hundreds of workspaces finds the rest among the workspaces
 
 
 @require_safe
@@ -40,7 +41,13 @@ def export_list(request: HttpRequest) -> HttpResponse:
     places = places_of(person)
     strip = overview(person)
     rows = row_views(page.items, state)
-    version = version_of(rows, strip, places, state, page.next_cursor, get_language())
+    paused = [place for place in places if place.paused_at is not None]
+    soon = timezone.now() + TOKEN_ENDS_SOON
+    expiring = [
+        place for place in places if place.may_manage and place.paused_at is None and place.token_ends_before(soon)
+    ]
+    may_ask = any(place.may_ask for place in places)
+    version = version_of(rows, strip, paused, expiring, may_ask, state, page.next_cursor, get_language())
     is_live = "HX-Request" in request.headers
     if is_live and request.GET.get("v") == version:
         return HttpResponse(status=204)
@@ -56,16 +63,13 @@ def export_list(request: HttpRequest) -> HttpResponse:
         "kept_query": kept_query(request.GET),
         "strip": strip,
         "places": places,
-        "paused": [place for place in places if place.paused_at is not None],
+        "paused": paused,
+        "paused_shown": paused[:BANNERS],
+        "paused_more": len(paused[BANNERS:]),
         "approvals_waiting": strip.to_approve,
-        "expiring": [
-            place
-            for place in places
-            if place.may_manage
-            and place.paused_at is None
-            and place.token_ends_before(timezone.now() + TOKEN_ENDS_SOON)
-        ],
-        "may_ask": any(place.may_ask for place in places),
+        "expiring": expiring[:BANNERS],
+        "expiring_more": len(expiring[BANNERS:]),
+        "may_ask": may_ask,
         "health": state,
         "version": version,
         "is_live": is_live,

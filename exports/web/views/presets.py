@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from exports.services import presets
-from exports.services.refusals import Refusal, TooMany
+from exports.services.refusals import Refusal
 from exports.web.acts import act, person_of, put_on_form
 from exports.web.asking import question_of
 from exports.web.forms.asking import PresetForm
@@ -36,7 +36,7 @@ def preset_save(request: HttpRequest) -> HttpResponse:
         )
     except Refusal as refusal:
         put_on_form(form, refusal)
-        return show_form(request, form, form, status=429 if isinstance(refusal, TooMany) else 422)
+        return show_form(request, form, form, status=422)
     messages.success(request, _("The preset is saved: choose it above whenever you need it."))
     return redirect(f"{reverse('export-new')}?preset={preset.pk}")
 

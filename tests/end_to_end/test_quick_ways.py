@@ -1,0 +1,60 @@
+"""The quick ways: the palette, presets, several types at once, many rows at once."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.axe import barriers
+from tests.end_to_end.conftest import PASSWORD, Office, OpenVisitor
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_palette_finds_by_keyboard_alone(office: Office, visit: OpenVisitor, language: str) -> None:
+    visitor = visit(office.stack.url, language=language)
+    page = visitor.page
+    visitor.sign_in(office.hire(), PASSWORD)
+    page.keyboard.press("Control+k")
+    palette = page.locator("dialog#palette")
+    palette.wait_for()
+    assert barriers(page) == []
+    page.keyboard.type(office.name)
+    palette.get_by_role("link", name=office.name).first.wait_for()
+    page.keyboard.press("Escape")
+    palette.wait_for(state="hidden")
+
+    page.keyboard.press("Control+k")
+    palette.get_by_role("searchbox").fill(office.name)
+    palette.get_by_role("link", name=office.name).first.wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda address: office.workspace in address)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_bundle_is_asked_saved_as_a_preset_and_taken_as_one_zip(
+    office: Office, visit: OpenVisitor, tmp_path: Path, language: str
+) -> None:
+    visitor = visit(office.stack.url, language=language)
+    page = visitor.page
+    visitor.sign_in(office.hire(), PASSWORD)
+
+    visitor.open("/exports/new/")
+    for kind in ("page", "segment"):
+        page.locator(f"input[name=types][value={kind}]").check()
+    page.locator("summary", has_text=visitor.say("Save as a preset")).click()
+    page.get_by_label(visitor.say("Name of the preset")).fill("月次")
+    visitor.button("Save the preset").click()
+    page.get_by_role("link", name="月次").click()
+    assert page.locator("input[name=types]:checked").count() == 2
+    page.locator("main form button.btn-primary[type=submit]").click()
+    page.wait_for_url(lambda address: "/exports/new/" not in address)
+
+    visitor.open("/")
+    visitor.until(lambda: page.locator("tr[data-state=ready]").count() == 2, "both are ready")
+    for box in page.locator("tr[data-state=ready] input[name=pick]").all():
+        box.check()
+    parcel = visitor.download(visitor.button("Download as one ZIP").click, tmp_path)
+    with zipfile.ZipFile(parcel) as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) >= 2
