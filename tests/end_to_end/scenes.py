@@ -42,6 +42,7 @@ _WRONG = "/exports/new/?types=&range=exact&exact_from=2026-11-02T00:00&exact_to=
 NO_PAGES = {
     "export-download",
     "export-preview",  # part of the form
+    "mfa_reauthenticate_webauthn",  # a page for who has a key
     "workspace-audit-csv",
     "workspace-audit-jsonl",
     "audit-csv",

@@ -40,7 +40,7 @@ def test_page_of_a_fault_says_what_happened_and_leads_on(
     page.get_by_label(visitor.say("E-mail address")).fill("vera@example.com")
     page.get_by_label(visitor.say("Password"), exact=True).fill("wrong")
     visitor.context.clear_cookies()
-    visitor.button("Sign in").click()
+    visitor.button("Sign in", exact=True).click()
     visitor.heading("This page was too old to send").wait_for()
     _looks_right(visitor)
 
@@ -49,7 +49,7 @@ def test_page_of_a_fault_says_what_happened_and_leads_on(
     visitor.open("/accounts/login/")
     page.get_by_label(visitor.say("E-mail address")).fill("vera@example.com")
     page.get_by_label(visitor.say("Password"), exact=True).fill("wrong")
-    visitor.button("Sign in").click()
+    visitor.button("Sign in", exact=True).click()
     visitor.heading("Too many attempts").wait_for()
     _looks_right(visitor)
 

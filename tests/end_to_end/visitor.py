@@ -105,12 +105,12 @@ class Visitor:
         self.open("/accounts/login/")
         self.page.get_by_label(self.say("E-mail address")).fill(email)
         self.page.get_by_label(self.say("Password"), exact=True).fill(password)
-        self.button("Sign in").click()
+        self.button("Sign in", exact=True).click()
         self.page.wait_for_url(f"{self.address}/")
 
-    def button(self, text: str, **values: Any) -> Locator:
-        """Find a button by its English text."""
-        return self.page.get_by_role("button", name=self.say(text, **values))
+    def button(self, text: str, *, exact: bool = False, **values: Any) -> Locator:
+        """Find a button by its English text, or a part of it."""
+        return self.page.get_by_role("button", name=self.say(text, **values), exact=exact)
 
     def link(self, text: str, **values: Any) -> Locator:
         """Find a link by its English text."""
