@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from tests.support.processes import stop
+from tests.support.processes import die_with_parent, stop
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -70,6 +71,7 @@ class Portal:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGTERM),
             )
         try:
             yield process
