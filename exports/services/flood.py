@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from exports.services.refusals import TooMany
 
-# A burst of so many seconds' worth goes through at once: a script that submits a thousand exports, a page with its parts.
+# A burst of so many seconds' worth goes through at once: a script that submits a thousand exports, a page with parts.
 BURST_SECONDS = 20
 # Of the 32 threads of a web process (gunicorn.conf.py): a file that is read slowly holds one all the time.
 MOST_STREAMS = 24

@@ -51,6 +51,11 @@ class Filters:
     until: datetime | None = None
     order: Order = Order.NEWEST
 
+    @property
+    def is_active_only(self) -> bool:
+        """True when only exports that run are wanted."""
+        return bool(self.statuses) and set(self.statuses) <= set(ACTIVE)
+
 
 def parse_filters(
     *, workspace: str = "", status: str = "", data_type: str = "", person: str = "", text: str = ""
@@ -125,15 +130,16 @@ def _first_of(
     """Narrow to some workspaces so that a page costs the same however many exports they have.
 
     Left to itself a database sorts all their rows for one page. Of each workspace the first row too many is looked up
-    in its index; the first of those bounds the page, as its workspace alone fills one. Files that are kept are few at
-    any time, and have an index of their own.
+    in its index; the first of those bounds the page, as its workspace alone fills one. Files that are kept, and exports
+    that run, are few at any time, and have indexes of their own.
     """
     newest_first = filters.order is not Order.OLDEST
     places = visible.order_by()
     if filters.workspace is not None:
         places = places.filter(pk=filters.workspace)
     # A text is looked for in every row anyway; a person's exports have an index of their own.
-    if filters.text or filters.person is not None or filters.order is Order.ENDING:
+    is_few = filters.order is Order.ENDING or filters.is_active_only
+    if filters.text or filters.person is not None or is_few:
         return rows.filter(workspace__in=list(places.values_list("pk", flat=True)))
     here = narrowed(Export.objects.filter(workspace=OuterRef("pk")), filters)
     sign = "-" if newest_first else ""
@@ -156,6 +162,8 @@ def narrowed(rows: QuerySet[Export], filters: Filters) -> QuerySet[Export]:
         rows = rows.filter(status=filters.statuses[0])
     elif filters.statuses:
         rows = rows.filter(status__in=filters.statuses)
+    if filters.is_active_only:
+        rows = rows.filter(due_at__isnull=False)  # exactly while active: a small index holds these rows alone
     if filters.data_type is not None:
         rows = rows.filter(data_type=filters.data_type)
     if filters.person is not None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -50,17 +51,18 @@ class Address:
         return f"/{path}"
 
 
-def _walk(resolver: URLResolver, before: str, names: tuple[str, ...]) -> Iterator[Address]:
+def _walk(resolver: URLResolver, before: str, names: tuple[str, ...], keys: tuple[str, ...] = ()) -> Iterator[Address]:
     for pattern in resolver.url_patterns:
+        here = (*keys, *pattern.pattern.regex.groupindex)
         if isinstance(pattern, URLResolver):
             space = (pattern.namespace,) if pattern.namespace else ()
-            yield from _walk(pattern, before + str(pattern.pattern), names + space)
+            yield from _walk(pattern, before + _readable(pattern), names + space, here)
         else:
             route = before + _readable(pattern)
-            yield Address(":".join((*names, pattern.name or route)), route, tuple(pattern.pattern.regex.groupindex))
+            yield Address(":".join((*names, pattern.name or route)), route, here)
 
 
-def _readable(pattern: URLPattern) -> str:
+def _readable(pattern: URLPattern | URLResolver) -> str:
     if isinstance(pattern.pattern, RoutePattern):
         return str(pattern.pattern)
     text = str(pattern.pattern).strip("^$")
@@ -113,6 +115,8 @@ def keys_for(address: Address, cast: Cast) -> dict[str, Any]:
         keys["pk"] = SavedView.objects.create(user=cast.alice, name="Mine", query="who=mine").pk
     elif name == "api-token-revoke":
         keys["pk"] = make_api_token(user=cast.alice, name="nightly")[0].pk
+    elif name in ("mfa_edit_webauthn", "mfa_remove_webauthn"):
+        keys["pk"] = Authenticator.objects.create(user=cast.alice, type="webauthn", data={"name": "Laptop"}).pk
     elif name == "session-end":
         keys["pk"] = UserSession.objects.create(user=cast.alice, ip="192.0.2.1", session_key="elsewhere").pk
     elif name.startswith("invitation"):

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(autouse=True)
 def _slow(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty requests use up a burst, and the clock stands still: what is refused doesn't hang on how fast a test runs."""
+    """Twenty requests use up a burst, and the clock stands still: how fast a test runs tells nothing."""
     settings.REQUESTS_PER_SECOND = 1.0
     monkeypatch.setattr(flood, "_requests", Meter(lambda: 1000.0))
 
