@@ -15,6 +15,8 @@ from exports.models import (
     DerivedFile,
     Export,
     ExportEvent,
+    Invitation,
+    Mail,
     Membership,
     PauseCode,
     Preset,
@@ -83,6 +85,12 @@ def window(cast: Cast) -> AskedWindow:
         first_asked_at=moment,
         last_asked_at=moment,
     )
+
+
+def invitation(cast: Cast, email: str = "eve@example.com", **more: Any) -> Invitation:
+    """Invite somebody, past every service."""
+    values = {"role": "member", "digest": f"digest of {email}", "expires_at": now()} | more
+    return Invitation.objects.create(workspace=cast.acme, email=email, **values)
 
 
 BAD_ROWS: list[tuple[str, Bad]] = [
@@ -164,6 +172,19 @@ BAD_ROWS: list[tuple[str, Bad]] = [
         lambda cast: twice(lambda: Preset.objects.create(workspace=cast.acme, user=cast.bob, name="Monthly")),
     ),
     ("saved_view_name_once", lambda cast: twice(lambda: SavedView.objects.create(user=cast.bob, name="Failed"))),
+    (
+        "invitation_open_once",
+        lambda cast: [invitation(cast, email) for email in ("eve@example.com", "EVE@example.com")],
+    ),
+    ("invitation_role_known", lambda cast: invitation(cast, role="owner")),
+    ("invitation_ends_once", lambda cast: invitation(cast, accepted_at=now(), revoked_at=now())),
+    ("mail_to_one", lambda cast: Mail.objects.create(key="to nobody", kind=Mail.Kind.INVITED, workspace=cast.acme)),
+    (
+        "mail_to_one",
+        lambda cast: Mail.objects.create(
+            key="to both", kind=Mail.Kind.INVITED, workspace=cast.acme, user=cast.bob, invitation=invitation(cast)
+        ),
+    ),
     (
         "user_email_unique_whatever_case",
         lambda cast: update(User.objects.filter(pk=cast.bob.pk), email="ALICE@example.com"),
