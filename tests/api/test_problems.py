@@ -108,19 +108,19 @@ def test_sentence_is_in_the_language_asked_for_where_translated(cast: Cast) -> N
 
 
 def test_defect_of_ours_answers_an_id_only_and_logs_it(cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
-    Export.objects.create(  # an event code that no sentence exists for: only a defect writes one
+    Export.objects.create(  # an event without the figure that its sentence tells: only a defect writes one
         workspace=cast.acme,
         data_type="page",
         range_from="2026-10-01T00:00:00Z",
         range_to="2026-10-02T00:00:00Z",
         requested_by=cast.bob,
         due_at="2026-10-01T00:00:00Z",
-    ).events.create(code="no_such_code")
+    ).events.create(code="asked_shifted")
     export = Export.objects.get()
     answer = ApiCaller(cast.bob).get(f"exports/{export.pk}/events")
     assert answer.status_code == 500
     assert answer["Content-Type"] == "application/problem+json"
-    assert "no_such_code" not in answer.content.decode()
+    assert "shift_ms" not in answer.content.decode()
     fault = answer.json()["detail"].split()[-1].rstrip(".")
     assert f"api.failed id={fault}" in caplog.text
 

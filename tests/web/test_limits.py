@@ -60,10 +60,12 @@ def test_limits_are_saved_shown_again_and_taken_away(cast: Cast, alice: Client) 
         "together-at_once": "",
         "together-gigabytes": "2.5",
         "together-range_days": "",
+        "together-retention_hours": "",
         "each-per_day": "",
         "each-at_once": "3",
         "each-gigabytes": "",
         "each-range_days": "31",
+        "each-retention_hours": "",
     }
     checked = {(one.attrs["name"], one.attrs["value"]) for one in read(answer) if "checked" in one.attrs}
     assert checked == {("together-types", "page"), ("together-types", "event"), ("approval_types", "individual")}
