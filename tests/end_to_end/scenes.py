@@ -248,7 +248,7 @@ def _with_second_factors(cast: Cast) -> str:
 
 
 def _account_with_tokens(cast: Cast) -> str:
-    make_api_token(user=cast.alice, name="nightly run of the warehouse")
+    make_api_token(user=cast.alice, name="warehouse")
     return "/account/"
 
 

@@ -20,10 +20,10 @@ WIDE = (1920, 1000)
 # Three English words in a row on a Japanese page, where no person or machine wrote them, were forgotten.
 FORGOTTEN = re.compile(r"\b[A-Za-z’']{2,}(?: [a-z’']{2,}){2,}")
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
-NO_LANGUAGE = re.compile(r"(SHA-256|CSV|Excel|Parquet|JSON|JSON Lines|English)?[^A-Za-z]*$")
+NO_LANGUAGE = re.compile(r"(SHA-256|CSV|Excel|Parquet|JSON|JSON Lines|English|Acme|Globex)?[^A-Za-z]*$")
 _LABELS = """
 () => [...document.querySelectorAll("label, legend, dt, button, .btn")]
-  .filter((node) => !node.closest("[data-own]") && node.innerText.trim())
+  .filter((node) => !node.closest("[data-own], .one-row") && node.innerText.trim())
   .map((node) => node.innerText.trim().replace(/\\s+/g, " "))
 """
 _TEXTS = """
