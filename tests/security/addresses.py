@@ -1,5 +1,6 @@
 """Every address of the portal, read from the URL configuration, and a row of the database for each key in it."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -86,9 +87,12 @@ def browser_of(person: User | None, **more: Any) -> Client:
     return client
 
 
+_numbers = itertools.count(1)
+
+
 def keys_for(address: Address, cast: Cast) -> dict[str, Any]:
     """Make what an address of Acme's is about."""
-    name = address.name
+    name, number = address.name, next(_numbers)  # names and addresses are taken once
     keys: dict[str, Any] = {"workspace_id": cast.acme.pk, "person": cast.vera.pk}
     if name.startswith(("export", "api-export", "file-")):
         # Each deed on an export in which it is possible.
@@ -110,17 +114,17 @@ def keys_for(address: Address, cast: Cast) -> dict[str, Any]:
         )
         keys["pk"] = keys["export_id"] = made.pk
     elif name == "preset-delete":
-        keys["pk"] = Preset.objects.create(workspace=cast.acme, user=cast.bob, name="Monthly", is_shared=True).pk
+        keys["pk"] = Preset.objects.create(workspace=cast.acme, user=cast.bob, name=f"No. {number}", is_shared=True).pk
     elif name == "view-delete":
-        keys["pk"] = SavedView.objects.create(user=cast.alice, name="Mine", query="who=mine").pk
+        keys["pk"] = SavedView.objects.create(user=cast.alice, name=f"No. {number}", query="who=mine").pk
     elif name == "api-token-revoke":
         keys["pk"] = make_api_token(user=cast.alice, name="nightly")[0].pk
     elif name in ("mfa_edit_webauthn", "mfa_remove_webauthn"):
         keys["pk"] = Authenticator.objects.create(user=cast.alice, type="webauthn", data={"name": "Laptop"}).pk
     elif name == "session-end":
-        keys["pk"] = UserSession.objects.create(user=cast.alice, ip="192.0.2.1", session_key="elsewhere").pk
+        keys["pk"] = UserSession.objects.create(user=cast.alice, ip="192.0.2.1", session_key=f"elsewhere{number}").pk
     elif name.startswith("invitation"):
-        made = invite(actor=cast.alice, workspace=cast.acme, email="dana@example.com", role=Role.VIEWER)
+        made = invite(actor=cast.alice, workspace=cast.acme, email=f"dana{number}@example.com", role=Role.VIEWER)
         keys |= {"pk": cast.acme.pk, "invitation": made.pk, "secret": made.secret()}
     else:
         keys["pk"] = cast.acme.pk
