@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone, translation
 
 from exports.services.addresses import client_address
@@ -45,6 +45,27 @@ class AddressMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with coming_from(client_address(request)):
             return self.get_response(request)
+
+
+class AccountMethodsMiddleware:
+    """Closes the side doors of the library's account pages: they are forms, and some act on PUT or DELETE.
+
+    A passkey removed by DELETE would leave no entry on record.
+    """
+
+    METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
+        """Answer 405 to whatever no form sends."""
+        if request.path.startswith("/accounts/") and request.method not in self.METHODS:
+            return HttpResponseNotAllowed(self.METHODS)
+        return None
 
 
 class PermissionsPolicyMiddleware:
