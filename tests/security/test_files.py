@@ -13,6 +13,7 @@ from django.conf import LazySettings
 from exports.files.archive import ArchiveLimits, ArchiveRefused, check_archive
 from exports.models import DerivedFile, Status
 from exports.services import converting, expire, formats, stored
+from exports.services.variants import Variant
 from tests.engine.conftest import make_world as make_world
 from tests.engine.world import World
 from tests.files.archives import Crafted
@@ -49,7 +50,7 @@ def test_files_are_their_owner_s_alone_and_readable_by_the_group_only_where_ngin
     settings.EXPORT_ACCEL_LOCATION = accel
     world = make_world()
     export = world.until_status(world.queue(), Status.READY)
-    row = formats.want_format(user=world.bob, export=export, format="csv")
+    row = formats.want_format(user=world.bob, export=export, variant=Variant("csv"))
     assert formats.make_format(row.pk)
     assert len(list(export_root.iterdir())) == 2
     assert modes(export_root) == expected
@@ -123,7 +124,7 @@ def test_bytes_are_gone_from_the_disk_with_their_formats(
 ) -> None:
     canary = b'{"emailAddress":"canary@example.com"}\n'
     export = make_ready_export(cast.acme, cast.bob, canary, file_kind="json_lines")
-    row = formats.want_format(user=cast.bob, export=export, format="csv")
+    row = formats.want_format(user=cast.bob, export=export, variant=Variant("csv"))
     assert formats.make_format(row.pk)
     assert len([path for path in export_root.iterdir() if b"canary@" in path.read_bytes()]) == 2
     if how == "deleted":
