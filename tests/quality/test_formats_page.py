@@ -7,7 +7,7 @@ import pytest
 
 from exports.files.column_order import COLUMNS
 from exports.files.conversion import FORMATS
-from exports.files.frames import _FORMULA_STARTS
+from exports.files.formulas import FORMULA_STARTS
 from exports.files.parquet_format import _MOMENTS, _WHOLE
 from exports.services.variants import DELIMITERS
 
@@ -42,4 +42,4 @@ def test_formats_and_choices_are_those_documented() -> None:
 def test_every_start_that_is_guarded_is_documented() -> None:
     section = PAGE[PAGE.index("## Formulas") :]
     words = {"\t": "a tab", "\r": "a carriage return", "\n": "a line feed"}
-    assert all(words.get(start, start) in section for start in _FORMULA_STARTS)
+    assert all(words.get(start, start) in section for start in FORMULA_STARTS)
