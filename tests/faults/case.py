@@ -93,12 +93,13 @@ class Case:
     def wait_for_download(self, place: Place, *, share: float = 0.0, number: int = 1, seconds: float = 120) -> Entry:
         """Wait until the n-th download of a workspace is under way and that share of its bytes has left."""
 
-        def begun() -> bool:
-            found = self.downloads(place)
-            return len(found) >= number and found[number - 1].bytes >= share * self._size_of(found[number - 1])
+        def begun() -> list[Entry]:
+            # Later ones count too: on a busy machine the first may have been cut before that share had left.
+            found = self.downloads(place)[number - 1 :]
+            return [entry for entry in found if entry.bytes >= share * self._size_of(entry)]
 
         wait_while(lambda: not begun(), f"no download number {number} of {place.name}\n{self.stack.tails()}", seconds)
-        return self.downloads(place)[number - 1]
+        return begun()[0]
 
     def _size_of(self, entry: Entry) -> int:
         assert entry.key is not None
