@@ -50,7 +50,7 @@ class Rhythm:
         """Return when upstream looks for work next after a moment of ours; None when unknown."""
         if self.phase is None:
             return None
-        return after + LOOK_EVERY - (after - self.phase) % LOOK_EVERY
+        return max(after, after + LOOK_EVERY - (after - self.phase) % LOOK_EVERY)  # rounding may fall short of `after`
 
     def on_our_clock(self, moment: float | None, *, earliest: float, latest: float) -> float:
         """Return a moment of upstream's on our clock, within what we saw ourselves.
