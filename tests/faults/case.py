@@ -131,7 +131,8 @@ class Case:
 
     def slow_download(self, place: Place, seconds: float = 4.0, times: int | None = 1) -> None:
         """Let the next file of a workspace take about so long to arrive, well above the minimum rate."""
-        # 300 rows are 15 to 45 kB.
+        # 300 rows are 15 to 45 kB: slower than this and the portal rightly hangs up.
+        assert seconds <= 24, "below the minimum rate"
         self.stack.simulator.faults.add(
             "drip", workspace=place.name, times=times, files_only=True, pause=seconds / 60, size=512
         )

@@ -84,7 +84,7 @@ def test_killed_at_a_point_ready_and_charged_only_in_the_gate(case: Case, point:
 
 def test_sigterm_in_download_hands_back_at_once_uncharged(case: Case) -> None:
     place = case.place()
-    case.slow_download(place, seconds=45)
+    case.slow_download(place, seconds=20)
     key = case.queue_one(place)
     case.wait_for_download(place, share=0.1)
     assert case.stack.parts["worker"].terminate() < 10
