@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -9,13 +10,14 @@ from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from exports.analytics_cloud.origins import OriginRefused, normalize_base_url
-from exports.models import AskedWindow, PauseCode, Role, UpstreamHost, User, Workspace
+from exports.models import AskedWindow, Export, Membership, PauseCode, Role, UpstreamHost, User, Workspace
 from exports.services import audit_log, tokens
 from exports.services.audit_log import record_audit
 from exports.services.pauses import lock_workspace
@@ -53,6 +55,24 @@ UNCHANGED = Unchanged.UNCHANGED
 def time_zones() -> frozenset[str]:
     """Return the names of all known time zones."""
     return frozenset(available_timezones())
+
+
+def with_numbers(keys: Iterable[str]) -> list[Workspace]:
+    """Return some workspaces by name, each with its ``people`` and its ``active`` exports counted (three queries).
+
+    Args:
+        keys: of workspaces that the person may see, a page of them.
+    """
+    rows = list(Workspace.objects.filter(pk__in=list(keys)))
+    people = _numbers(Membership.objects.filter(workspace__in=rows))
+    active = _numbers(Export.objects.filter(workspace__in=rows, due_at__isnull=False))
+    for row in rows:
+        row.people, row.active = people.get(row.pk, 0), active.get(row.pk, 0)  # type: ignore[attr-defined]
+    return rows
+
+
+def _numbers(rows: QuerySet[Any]) -> dict[Any, int]:
+    return dict(rows.order_by().values_list("workspace").annotate(Count("pk")))
 
 
 def create_workspace(

@@ -178,6 +178,24 @@ def with_class(field: BoundField, name: str) -> SafeString:
     return field.as_widget(attrs={"class": f"{name} is-invalid" if field.errors else name})
 
 
+@register.simple_tag
+def refused(field: BoundField, described_by: str = "") -> SafeString:
+    """Return the attributes that tell a refused field's trouble to who can't see its colour; "" while it is fine.
+
+    Args:
+        described_by: the id of what describes the field in any case, a hint.
+    """
+    about = [described_by] if described_by else []
+    attributes = []
+    if field.errors:
+        attributes.append(("aria-invalid", "true"))
+        trouble = f"{field.auto_id}_error"
+        about = [trouble, *(other for other in about if other != trouble)]
+    if about:
+        attributes.append(("aria-describedby", " ".join(about)))
+    return format_html_join(" ", '{}="{}"', attributes)
+
+
 @register.filter
 def listed(words: Iterable[str]) -> str:
     """Show words one after another, with the language's own separator."""

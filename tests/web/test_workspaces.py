@@ -46,6 +46,27 @@ def test_list_takes_the_same_few_queries_however_long(
         client.get("/workspaces/")
 
 
+def test_long_list_comes_in_pages_and_can_be_narrowed(
+    cast: Cast, browse: Browse, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(130):
+        make_workspace(f"Number {number:03}", token=f"token-{number:040}", viewer=cast.vera)
+    client = browse(cast.vera)
+    with django_assert_max_num_queries(8):
+        first = client.get("/workspaces/")
+    check_page(first)
+    assert "1–60 of 131" in text_of(first)
+    assert "Number 058" in text_of(first)
+    assert "Number 059" not in text_of(first)
+    last = client.get("/workspaces/?page=3")
+    assert "Number 129" in text_of(last)
+    found = client.get("/workspaces/", {"q": "ber 07"})
+    assert "Number 071" in text_of(found)
+    assert "Number 081" not in text_of(found)
+    assert "No workspace of that name" in text_of(client.get("/workspaces/", {"q": "Globex"}))
+    assert "1–60 of 131" in text_of(client.get("/workspaces/?page=none"))
+
+
 def test_site_administrator_makes_a_workspace_with_its_token(cast: Cast, browse: Browse) -> None:
     client = browse(cast.ada)
     answer = client.post(

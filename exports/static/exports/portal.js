@@ -75,6 +75,12 @@
     }
   });
 
+  /* After a refusal the first field to mend is where one goes on. */
+  var wrong = Array.from(document.querySelectorAll("form [aria-invalid='true']")).find(function (field) {
+    return field.offsetParent !== null;
+  });
+  if (wrong) wrong.focus();
+
   /* A change of state is said once, when it happens, not at every look. */
   function announce(text) { document.getElementById("announce").textContent = text; }
   var known = {};

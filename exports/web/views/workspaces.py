@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,6 +16,7 @@ from exports.models import Role, Workspace
 from exports.models.workspace import LONGEST_HOURS
 from exports.services import pauses, workspaces
 from exports.services.invitations import open_invitations
+from exports.services.listing import TEXT_MOST
 from exports.services.members import members_of
 from exports.services.refusals import Refusal
 from exports.services.reminders import expiry_of
@@ -26,26 +27,28 @@ from exports.web.forms.workspaces import NewMemberForm, NewWorkspaceForm, Settin
 from exports.web.guards import signed_in
 from exports.web.strip import places_of
 
+TILES = 60
+ARCHIVED_MOST = 200
+
 
 @require_safe
 @signed_in
 def workspace_list(request: HttpRequest) -> HttpResponse:
-    """Show the person's workspaces."""
+    """Show the person's workspaces by name, a page of them; ``q`` narrows to names that hold its words."""
     person = person_of(request)
-    rows = (
-        Workspace.objects.visible_to(person)
-        .filter(archived_at__isnull=True)
-        .select_related("host")
-        .annotate(
-            active=Count("exports", filter=Q(exports__due_at__isnull=False), distinct=True),
-            people=Count("memberships", distinct=True),
-        )
-    )
+    text = request.GET.get("q", "").strip()[:TEXT_MOST]
+    words = text.casefold().split()
+    places = places_of(person)
+    named = [place.id for place in places if all(word in place.name.casefold() for word in words)]
+    page = Paginator(named, TILES).get_page(request.GET.get("page"))
     context = {
         "section": "workspaces",
-        "workspaces": rows,
-        "archived": Workspace.objects.visible_to(person).filter(archived_at__isnull=False),
-        "places": {place.id: place for place in places_of(person)},
+        "has_any": bool(places),
+        "is_long": len(places) > TILES,
+        "text": text,
+        "page": page,
+        "workspaces": workspaces.with_numbers(page.object_list),
+        "archived": Workspace.objects.visible_to(person).filter(archived_at__isnull=False)[:ARCHIVED_MOST],
     }
     return render(request, "workspaces/list.html", context)
 
