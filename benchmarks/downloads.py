@@ -8,8 +8,6 @@ in production, 0.7 × in the demo.
 
 import argparse
 import os
-import shutil
-import signal
 import subprocess
 import tempfile
 import threading
@@ -21,38 +19,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.databases import database_url
-from benchmarks.portal import REPOSITORY, Portal, descendants, free_port, memory
+from benchmarks.portal import Portal, descendants, free_port, memory
 from benchmarks.settings import set_up
 from benchmarks.tables import print_table, quantile
-from tests.support.processes import die_with_parent, stop
+from tests.support.nginx_server import find_nginx, nginx
 
 PEOPLE = 20
 PAGE_EVERY = 0.5
 SERVERS = ("nginx alone", "production", "demo")
-CONFIGURATION = """
-{user}
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/portal.conf;
-    server {{
+ALONE = """server {{
         listen 127.0.0.1:{plain};
         location / {{
             root {files};
             sendfile on;
             tcp_nopush on;
         }}
-    }}
-}}
-"""
+    }}"""
 
 
 class Round(NamedTuple):
@@ -66,7 +48,7 @@ class Round(NamedTuple):
 
 def measure(megabytes: int, rounds: int, folder: Path) -> None:
     """Let the servers take turns, and print the table."""
-    program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    program = find_nginx()
     if program is None:
         raise SystemExit("nginx is missing: install Debian's `nginx-light`.")
     with ExitStack() as stack:
@@ -144,43 +126,9 @@ def _make_ready(portal: Portal, size: int) -> tuple[str, str]:
 def _nginx(program: str, folder: Path, portal: Portal, files: Path) -> Iterator[tuple[int, int]]:
     """Run nginx; yield the port in front of the portal and the one that serves the folder itself."""
     front, plain = free_port(), free_port()
-    told = (REPOSITORY / "deploy" / "nginx" / "portal.conf").read_text()
-    for ours, here in (
-        ("server web:8000;", f"server 127.0.0.1:{portal.port};"),
-        ("listen 8080;", f"listen 127.0.0.1:{front};"),
-        ("alias /srv/exports/;", f"alias {files}/;"),
-    ):
-        assert told.count(ours) == 1
-        told = told.replace(ours, here)
-    home = folder / "nginx"
-    home.mkdir()
-    (home / "portal.conf").write_text(told)
-    user = "user root;" if os.geteuid() == 0 else ""
-    (home / "nginx.conf").write_text(CONFIGURATION.format(folder=home, user=user, plain=plain, files=files))
-    process = subprocess.Popen(
-        [program, "-c", str(home / "nginx.conf"), "-p", str(home)],
-        start_new_session=True,
-        preexec_fn=die_with_parent(signal.SIGTERM),
-    )
-    try:
-        _wait_for(front)
+    web, alone = f"127.0.0.1:{portal.port}", ALONE.format(plain=plain, files=files)
+    with nginx(program, folder / "nginx", port=front, web=web, files=files, more=alone):
         yield front, plain
-    finally:
-        stop(process)
-
-
-def _wait_for(port: int) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        try:
-            line = HTTPConnection("127.0.0.1", port, timeout=5)
-            line.request("GET", "/health/nginx")
-            line.getresponse().read()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError("nginx did not start")
 
 
 def _round(url: str, port: int, pid: int, token: str, megabytes: int) -> Round:

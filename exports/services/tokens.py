@@ -37,6 +37,16 @@ TOKEN_MOST = 512
 STRAY_BEARER = re.compile(r"(authorization\s*:\s*)?bearer(\s|[:=]|$)", re.IGNORECASE)
 # The last four of a shorter one would be most of it.
 SHOWS_LAST4_FROM = 12
+TOKEN_FIELDS = (
+    "token_sealed",
+    "token_fingerprint",
+    "token_last4",
+    "token_set_at",
+    "token_set_by",
+    "token_expires_at",
+    "token_never_expires",
+    "token_worked_at",
+)
 USED_ELSEWHERE = gettext_lazy(
     "Another workspace uses this token already. A token belongs to one workspace: generate one for this workspace."
 )
@@ -168,18 +178,7 @@ def store_token(
             workspace.token_worked_at = None
         try:
             with transaction.atomic():
-                workspace.save(
-                    update_fields=[
-                        "token_sealed",
-                        "token_fingerprint",
-                        "token_last4",
-                        "token_set_at",
-                        "token_set_by",
-                        "token_expires_at",
-                        "token_never_expires",
-                        "token_worked_at",
-                    ]
-                )
+                workspace.save(update_fields=TOKEN_FIELDS)
         except IntegrityError:
             raise Refused("token_used_elsewhere", USED_ELSEWHERE, "token") from None
         resumed = ""
@@ -248,18 +247,5 @@ def drop_token(workspace: Workspace) -> None:
     if workspace.pause_code != PauseCode.MANAGER:
         workspace.paused_at = timezone.now()
         workspace.pause_code = PauseCode.TOKEN_MISSING
-    workspace.save(
-        update_fields=[
-            "token_sealed",
-            "token_fingerprint",
-            "token_last4",
-            "token_set_at",
-            "token_set_by",
-            "token_expires_at",
-            "token_never_expires",
-            "token_worked_at",
-            "paused_at",
-            "pause_code",
-        ]
-    )
+    workspace.save(update_fields=[*TOKEN_FIELDS, "paused_at", "pause_code"])
     home.put_off(Export.objects.filter(workspace=workspace), home.latest_due(None))

@@ -1,11 +1,5 @@
 """The configuration in deploy/nginx with a real nginx in front of the portal."""
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,32 +12,15 @@ from exports.models import Export
 from exports.services.api_tokens import make_api_token
 from lacportal.demo.ports import choose_port
 from tests.support.cast import Cast, make_cast, make_ready_export
+from tests.support.nginx_server import find_nginx, nginx
 from tests.support.presence import missing
-from tests.support.processes import die_with_parent, stop
 
-CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "nginx" / "portal.conf"
 CONTENT = bytes(range(256)) * 4000
-WHOLE = """
-{user}
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/portal.conf;
-}}
-"""
 
 
 @pytest.fixture(scope="module")
 def program() -> str:
-    found = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    found = find_nginx()
     if found is None:
         missing("nginx", "Install Debian's `nginx-light` to try the configuration in deploy/nginx.")
     return found
@@ -55,35 +32,10 @@ def address(
 ) -> Iterator[str]:
     """The address of an nginx in front of the live portal, both on one folder of files."""
     settings.EXPORT_ACCEL_LOCATION = "/stored/"
-    folder = tmp_path / "nginx"
-    folder.mkdir()
     port = choose_port(18400)
-    told = CONFIGURATION.read_text()
-    for ours, here in (
-        ("server web:8000;", f"server {live_server.url.removeprefix('http://')};"),
-        ("listen 8080;", f"listen 127.0.0.1:{port};"),
-        ("alias /srv/exports/;", f"alias {export_root}/;"),
-    ):
-        assert told.count(ours) == 1
-        told = told.replace(ours, here)
-    (folder / "portal.conf").write_text(told)
-    user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(WHOLE.format(folder=folder, user=user))
-    process = subprocess.Popen(
-        [program, "-c", str(folder / "nginx.conf"), "-p", str(folder)],
-        start_new_session=True,
-        preexec_fn=die_with_parent(signal.SIGTERM),
-    )
-    end = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            break
-        except OSError:
-            assert time.monotonic() < end, (folder / "error.log").read_text()
-            time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    stop(process)
+    web = live_server.url.removeprefix("http://")
+    with nginx(program, tmp_path / "nginx", port=port, web=web, files=export_root):
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture
