@@ -81,3 +81,20 @@ def test_looking_again_leaves_the_keyboard_and_open_folds_where_they_are(office:
     visitor.heading("Ready").wait_for()
     assert page.locator("#technical").get_attribute("open") is not None
     assert visitor.focused() == visitor.say("Technical details")
+
+
+def test_refused_form_puts_the_keyboard_into_the_first_field_to_mend(office: Office, visit: OpenVisitor) -> None:
+    visitor = visit(office.stack.url)
+    visitor.expected.add(422)
+    page, say = visitor.page, visitor.say
+    visitor.sign_in(office.hire(), PASSWORD)
+    visitor.open("/exports/new/")
+    page.get_by_role("checkbox", name=say("Pages")).check()
+    page.get_by_text(say("Exact times")).click()
+    page.get_by_label(say("From"), exact=True).fill("2026-11-20T10:00")
+    visitor.button("Queue the export").click()
+    page.wait_for_function("() => document.activeElement.id === 'id_exact_to'")
+    field = page.locator("#id_exact_to")
+    assert field.get_attribute("aria-invalid") == "true"
+    said = page.locator(f"#{field.get_attribute('aria-describedby')}")
+    assert said.inner_text()
