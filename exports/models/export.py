@@ -3,6 +3,7 @@
 import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connections, models, transaction
@@ -15,6 +16,8 @@ from exports.models.workspace import Workspace
 
 if TYPE_CHECKING:
     from exports.models.user import User
+
+KEYS_PER_UPDATE = 5_000  # a statement of PostgreSQL takes 65,535 values
 
 
 class IllegalTransition(Exception):
@@ -53,16 +56,31 @@ class ExportQuerySet(models.QuerySet["Export"]):
         """Narrow to rows whose workspace's lane is free: a busy lane's holder takes the rest itself."""
         return self.filter(Q(workspace__lane_until__isnull=True) | Q(workspace__lane_until__lte=now))
 
+    def lock_in_order(self) -> list[UUID]:
+        """Lock many rows for the rest of the caller's transaction, in the one order in which all lock them.
+
+        Returns:
+            Their keys. What else is written in that transaction is narrowed to them: a second set of rows would be
+            locked in an order of its own, and two such transactions could wait for each other in a ring.
+        """
+        rows = self.order_by("pk")
+        if connections[self.db].features.has_select_for_update:
+            rows = rows.select_for_update(no_key=True, of=("self",))
+        return list(rows.values_list("pk", flat=True))
+
     def update_in_order(self, **values: Any) -> int:
         """Update many rows, locking them in one order: two such updates at once never wait for each other in a ring.
 
         Returns:
             How many rows were written.
         """
-        with transaction.atomic(using=self.db):
-            if connections[self.db].features.has_select_for_update:
-                list(self.select_for_update(no_key=True, of=("self",)).order_by("pk").only("pk"))
+        if not connections[self.db].features.has_select_for_update:
             return self.update(**values)
+        with transaction.atomic(using=self.db):
+            # The locked rows alone: asked anew, the conditions would find others that were let go of since.
+            keys = self.lock_in_order()
+            chunks = (keys[at : at + KEYS_PER_UPDATE] for at in range(0, len(keys), KEYS_PER_UPDATE))
+            return sum(self.model._base_manager.filter(pk__in=chunk).update(**values) for chunk in chunks)
 
     def move(self, export: "Export", to: Status, *, fence: int | None = None, **values: Any) -> bool:
         """Change the status by compare-and-swap: the one place where a status changes.

@@ -67,8 +67,8 @@ def note_fault(host: UpstreamHost, *, asked_at: datetime, reason: str, retry_aft
             row.not_before = max(row.not_before or until, until)
         row.save(update_fields=["failures", "failed_at", "failing_since", "reason", "not_before"])
         due = row.not_before or until
-        home.put_off(exports_of(row), due)
-        _follow(host, row, due)
+        home.put_off(exports_of(row), due, and_those_due_at=host.not_before)
+        host.failures, host.not_before = row.failures, row.not_before
     return due
 
 
@@ -86,15 +86,10 @@ def end_trial(host: UpstreamHost) -> None:
             return
         row.not_before = timezone.now() + timedelta(seconds=pace.back_off(row.failures, pace.configured_pace()))
         row.save(update_fields=["not_before"])
-        _follow(host, row, row.not_before)
-
-
-def _follow(host: UpstreamHost, row: UpstreamHost, due: datetime) -> None:
-    """Those put off to the end of a trial that has ended sooner look again when the next one may go."""
-    if host.not_before is not None and host.not_before != due:
-        waited = exports_of(row).filter(due_at=host.not_before, leased_until__isnull=True)
-        waited.active().update_in_order(due_at=home.latest_due(due), rung_at=None)
-    host.failures, host.not_before = row.failures, row.not_before
+        # Those put off to the end of the trial, which has ended sooner, look again when the next one may go.
+        waited = exports_of(row).active().filter(due_at=host.not_before, leased_until__isnull=True)
+        waited.update_in_order(due_at=home.latest_due(row.not_before), rung_at=None)
+        host.not_before = row.not_before
 
 
 def note_success(host: UpstreamHost) -> None:
@@ -108,6 +103,7 @@ def note_success(host: UpstreamHost) -> None:
             failures=0, not_before=None, failed_at=None, reason="", recovered_at=now
         )
         if healed:
-            exports_of(host).active().filter(waiting_code="upstream_unavailable").update_in_order(waiting_until=None)
-            home.wake(exports_of(host))
+            waiting = Export.objects.filter(pk__in=exports_of(host).active().lock_in_order())
+            waiting.filter(waiting_code="upstream_unavailable").update(waiting_until=None)
+            home.wake(waiting)
     host.refresh_from_db(fields=["failures", "not_before", "failing_since", "recovered_at"])

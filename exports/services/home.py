@@ -12,6 +12,7 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from exports.models import ACTIVE, ASKED, AskedWindow, Export, Status
@@ -180,10 +181,17 @@ def arrange_home(workspace_id: UUID) -> None:
     )
 
 
-def put_off(exports: ExportQuerySet, until: datetime) -> None:
-    """Move all unheld active rows among ``exports`` ahead (pause, breaker), never beyond the audit's limit."""
+def put_off(exports: ExportQuerySet, until: datetime, *, and_those_due_at: datetime | None = None) -> None:
+    """Move all unheld active rows among ``exports`` ahead (pause, breaker), never beyond the audit's limit.
+
+    Args:
+        and_those_due_at: rows due at exactly this moment are moved as well, be it back.
+    """
     capped = latest_due(until)
-    unheld = exports.filter(status__in=ACTIVE, due_at__lt=capped, leased_until__isnull=True)
+    moved = Q(due_at__lt=capped)
+    if and_those_due_at is not None:
+        moved |= Q(due_at=and_those_due_at)
+    unheld = exports.filter(moved, status__in=ACTIVE, leased_until__isnull=True)
     unheld.update_in_order(due_at=capped, rung_at=None)
 
 
