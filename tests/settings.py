@@ -20,6 +20,9 @@ os.environ.setdefault("EMAIL_URL", "memorymail://")
 
 from lacportal.settings import *  # noqa: E402, F403
 
+# Every new client of a test would read all static files anew; this looks for the one that is asked for.
+WHITENOISE_AUTOREFRESH = True
+
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     # A file, as in production: threads of a test share it, which they can't do with a database in memory.
     DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "test.sqlite3")}  # noqa: F405
