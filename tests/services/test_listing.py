@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from exports.models import AuditEntry, DataType, Export, Status, User
 from exports.services.listing import Filters, Order, exports_for, list_exports, parse_filters, people_seen_by
+from exports.services.mentions import FEW
 from exports.services.paging import keyset_page
 from exports.services.refusals import Refused
 from tests.support.cast import Cast, make_export, make_person, make_ready_export, make_workspace
@@ -26,6 +27,22 @@ SOME_KEY = "0b7a1c1e-5b1d-4c1e-9f3a-2f6f0a9d7e11"
 
 def listed(user: User, **filters: Any) -> set[Export]:
     return set(list_exports(user=user, filters=Filters(**filters), limit=200).items)
+
+
+def values_of(export: Export) -> dict[str, Any]:
+    """Return all values of a row but its key."""
+    fields = [field.attname for field in Export._meta.concrete_fields if not field.primary_key]
+    return {name: getattr(export, name) for name in fields}
+
+
+def apart(export: Export, minutes: int) -> dict[str, Any]:
+    """Return a range and a time that only this copy has."""
+    by = timedelta(minutes=minutes)
+    return {
+        "range_from": export.range_from - by,
+        "range_to": export.range_to - by,
+        "created_at": export.created_at - by,
+    }
 
 
 def test_people_see_the_exports_of_their_workspaces_and_administrators_all(cast: Cast) -> None:
@@ -97,6 +114,32 @@ def test_text_is_looked_for_in_names_and_people(cast: Cast, text: str, found: se
         "foreign": make_export(cast.globex, cast.charlie),
     }
     assert listed(cast.ada, text=text) == {made[name] for name in found}
+
+
+@pytest.mark.parametrize("number", [3, FEW + 1])
+def test_name_that_few_or_many_have_finds_them_where_one_may_look(cast: Cast, number: int) -> None:
+    first = make_export(cast.acme, cast.bob, name="zzz 0")
+    copies = [
+        Export(**{**values_of(first), "name": f"zzz {count}", **apart(first, count)}) for count in range(1, number)
+    ]
+    Export.objects.bulk_create(copies)
+    foreign = make_export(cast.globex, cast.charlie, name="zzz of Globex")
+    mine = list_exports(user=cast.bob, filters=Filters(text="ZZZ"), limit=200)
+    assert len(mine.items) == min(number, 200)
+    assert {export.workspace_id for export in mine.items} == {cast.acme.pk}
+    assert listed(cast.charlie, text="zzz") == {foreign}
+
+
+def test_text_that_nobody_has_is_looked_for_in_the_small_index_of_names(cast: Cast) -> None:
+    make_export(cast.acme, cast.bob)
+    with CaptureQueriesContext(connection) as queries:
+        assert listed(cast.bob, text="zzz") == set()
+    (asked,) = [query["sql"] for query in queries if "name" in query["sql"] and 'FROM "exports_export"' in query["sql"]]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET enable_seqscan = off")  # a table of one row needs no index
+        cursor.execute(("EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN ") + asked)
+        assert "export_named" in str(cursor.fetchall())
 
 
 def test_whole_id_finds_its_export(cast: Cast) -> None:
