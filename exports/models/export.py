@@ -219,9 +219,10 @@ class Export(models.Model):
             models.Index(fields=["workspace", "-created_at", "-id"], name="export_newest_here"),
             models.Index(fields=["status", "-created_at", "-id"], name="export_newest_status"),
             models.Index(fields=["workspace", "status", "-created_at", "-id"], name="export_here_status"),
+            models.Index(fields=["data_type", "-created_at", "-id"], name="export_newest_type"),
             # How long such exports took before; an equal file that is ready (services/history.py, queue.py).
             models.Index(fields=["workspace", "data_type", "-ready_at"], name="export_history"),
-            # "exports of mine", and those of one type (services/listing.py).
+            # "exports of mine" (services/listing.py).
             models.Index(fields=["requested_by", "-created_at"], name="export_mine"),
             # Those with a name, for the search; the name stands in the index itself (services/mentions.py).
             models.Index(fields=["-created_at", "-id", "name"], name="export_named", condition=Q(name__gt="")),

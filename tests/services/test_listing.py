@@ -14,7 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exports.models import AuditEntry, DataType, Export, Status, User
-from exports.services.listing import Filters, Order, exports_for, list_exports, parse_filters, people_seen_by
+from exports.services.listing import (
+    MANY,
+    REACH,
+    Filters,
+    Order,
+    exports_for,
+    list_exports,
+    parse_filters,
+    people_seen_by,
+)
 from exports.services.mentions import FEW
 from exports.services.paging import keyset_page
 from exports.services.refusals import Refused
@@ -149,7 +158,7 @@ def test_whole_id_finds_its_export(cast: Cast) -> None:
     assert listed(cast.charlie, text=str(export.pk)) == set()
 
 
-@pytest.mark.parametrize(("who", "most"), [("ada", 1), ("vera", 2), ("bob", 2)])
+@pytest.mark.parametrize(("who", "most"), [("ada", 1), ("vera", 3), ("bob", 3)])
 def test_page_of_many_takes_few_queries(cast: Cast, who: str, most: int) -> None:
     cast.globex.memberships.create(user=cast.bob, role="viewer")
     now = timezone.now()
@@ -164,6 +173,30 @@ def test_page_of_many_takes_few_queries(cast: Cast, who: str, most: int) -> None
             assert export.requested_by.email
     assert len(page.items) == 10
     assert len(queries) == most
+
+
+@pytest.mark.parametrize("order", [Order.NEWEST, Order.OLDEST])
+@pytest.mark.parametrize("share", [1, 40])
+def test_who_sees_many_workspaces_finds_all_of_a_long_table_in_order(cast: Cast, order: Order, share: int) -> None:
+    places = [make_workspace(f"Number {number}", viewer=cast.vera) for number in range(MANY + 2)]
+    first = make_export(cast.globex, cast.charlie)
+    count = 2 * REACH + 300
+    made = []
+    for number in range(1, count):
+        place = places[number % len(places)] if number % share == 0 else cast.globex
+        made.append(Export(**{**values_of(first), "workspace_id": place.pk, **apart(first, number)}))
+    Export.objects.bulk_create(made)
+    expected = [export.pk for export in made if export.workspace_id != cast.globex.pk]
+    if order is Order.OLDEST:
+        expected.reverse()
+    found, cursor = [], None
+    while True:
+        page = list_exports(user=cast.vera, filters=Filters(order=order), cursor=cursor, limit=150)
+        found += [export.pk for export in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert found == expected
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
