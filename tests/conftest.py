@@ -23,20 +23,34 @@ from tests.support.redis_server import RedisServer
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
 
 
+# Pages tell little of a database and there are many: one of the two is enough.
+ONCE = {"web", "security"}
+PROCESSES = {"browser", "processes", "faults"}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--only-database",
-        action="store_true",
-        help="run only the tests that use the default database (the suite's part on PostgreSQL)",
+        "--part",
+        choices=["database", "rest"],
+        help="run what uses the default database (the suite's part on PostgreSQL), or what that part leaves to do",
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--only-database"):
+    part = config.getoption("--part")
+    if part is None:
         return
-    chosen = [item for item in items if _uses_database(item)]
+    chosen = [item for item in items if (_uses_database(item) if part == "database" else not _is_done(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
     items[:] = chosen
+
+
+def _is_done(item: pytest.Item) -> bool:
+    """True when the part on PostgreSQL has run it and it need not run again."""
+    folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
+    if folder not in ONCE or item.path.name == "test_canary.py":  # which looks into either database's own files
+        return False
+    return _uses_database(item) and not any(map(item.get_closest_marker, PROCESSES))
 
 
 def _uses_database(item: pytest.Item) -> bool:

@@ -63,7 +63,7 @@ def with_numbers(keys: Iterable[str]) -> list[Workspace]:
     Args:
         keys: of workspaces that the person may see, a page of them.
     """
-    rows = list(Workspace.objects.filter(pk__in=list(keys)))
+    rows = list(Workspace.objects.filter(pk__in=list(keys)).select_related("host"))
     people = _numbers(Membership.objects.filter(workspace__in=rows))
     active = _numbers(Export.objects.filter(workspace__in=rows, due_at__isnull=False))
     for row in rows:

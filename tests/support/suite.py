@@ -1,7 +1,7 @@
-"""`make test`: the part that uses the database on PostgreSQL, then everything on SQLite, with coverage of both.
+"""`make test`: the part that uses the database on PostgreSQL, then the rest on SQLite, with coverage of both.
 
 Two runs of pytest, two processes each. The first that fails ends it, so that its summary is the last thing said.
-What walks through every address of the portal tells little of a database and takes long: it runs in one of the two.
+Engine, services, models and API run in both; pages and attacks on them in one (conftest.py).
 """
 
 import os
@@ -14,10 +14,9 @@ from tests.support.presence import is_ci
 
 PARALLEL = ("-n", "2", "--dist", "worksteal", "--timeout", "300")
 COVERED = ("--cov", "--cov-branch")
-ON_POSTGRES = ("--only-database", "-m", "not browser and not processes and not faults and not slow", *COVERED)
+ON_POSTGRES = ("--part=database", "-m", "not browser and not processes and not faults and not slow", *COVERED)
 EVERYTHING = ("-m", "not slow", *COVERED, "--cov-report=term:skip-covered")
-EVERY_ADDRESS = ("matrix", "odd_input", "headers", "csrf", "foreign", "stored_text")
-ONCE_IS_ENOUGH = ("--cov-append", *(f"--ignore=tests/security/test_{name}.py" for name in EVERY_ADDRESS))
+REST = ("--part=rest", "--cov-append")
 # Of exports/services, models, analytics_cloud and files, branches included; a narrowed run is not held to it.
 ENOUGH = ("--cov-fail-under=95",)
 
@@ -32,8 +31,8 @@ def main(arguments: Sequence[str]) -> int:
             code = _pytest(*ON_POSTGRES, "--cov-report=", *arguments, DATABASE_URL=address)
             if code not in (0, 5 if arguments else 0):
                 return code
-            print("== 2 of 2: everything but what walks through every address, on SQLite", flush=True)
-            return _pytest(*everything, *(() if arguments else ONCE_IS_ENOUGH), TEST_DATABASE_URL=address)
+            print("== 2 of 2: the rest, on SQLite", flush=True)
+            return _pytest(*everything, *(() if arguments else REST), TEST_DATABASE_URL=address)
     except PostgresUnavailable as problem:
         print(f"!! NOT TESTED HERE: PostgreSQL. {problem}", file=sys.stderr, flush=True)
         if is_ci():
