@@ -88,4 +88,5 @@ def greet(
     console.print(f"API token (of the member):  {api_token}", soft_wrap=True, highlight=False)
     console.print(f"Simulated Analytics Cloud:  {simulator}", soft_wrap=True, highlight=False)
     console.print(f"Data and logs:  {folder}  (delete it to begin anew)", soft_wrap=True, highlight=False)
+    console.print("Mails, such as invitations:  in its subfolder mails", soft_wrap=True, highlight=False)
     console.print()

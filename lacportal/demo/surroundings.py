@@ -53,6 +53,8 @@ def surroundings(
         "PUBLIC_URL": address,
         "ANALYTICS_CLOUD_ORIGINS": simulator,
         "EXPORT_ROOT": str(folder.path / "exports"),
+        # No mail server is at hand, and in a log the link of an invitation would be redacted.
+        "EMAIL_URL": f"filemail:///{quote(str(folder.path / 'mails'))}",
         "PYTHONUNBUFFERED": "1",
     }
 

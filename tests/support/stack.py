@@ -170,6 +170,7 @@ class Stack:
             "REDIS_URL": self.redis.url,
             "PUBLIC_URL": self.url,
             "EXPORT_ROOT": str(self.export_root),
+            "EMAIL_URL": f"filemail:///{self.folder / 'mails'}",
             "ANALYTICS_CLOUD_ORIGINS": f"{self.simulator.base_url},{self.way_origin}",
             "LAC_CRASH_POINTS": str(self.folder / "points"),
             self._marker.partition("=")[0]: self._marker.partition("=")[2],

@@ -1,7 +1,8 @@
-"""`make test`: the part that uses the database on PostgreSQL, then the rest on SQLite, with coverage of both.
+"""`make test`: the part that uses the database on PostgreSQL, then the rest on SQLite, with coverage.
 
 Two runs of pytest, two processes each. The first that fails ends it, so that its summary is the last thing said.
-Engine, services, models and API run in both; pages and attacks on them in one (conftest.py).
+Engine, services, models and API run in both; pages and attacks on them in one (conftest.py). Coverage makes a test half
+as slow again, so it is of the second run alone.
 """
 
 import os
@@ -14,9 +15,9 @@ from tests.support.presence import is_ci
 
 PARALLEL = ("-n", "2", "--dist", "worksteal", "--timeout", "300")
 COVERED = ("--cov", "--cov-branch")
-ON_POSTGRES = ("--part=database", "-m", "not browser and not processes and not faults and not slow", *COVERED)
+ON_POSTGRES = ("--part=database", "-m", "not browser and not processes and not faults and not slow")
 EVERYTHING = ("-m", "not slow", *COVERED, "--cov-report=term:skip-covered")
-REST = ("--part=rest", "--cov-append")
+REST = ("--part=rest",)
 # Of exports/services, models, analytics_cloud and files, branches included; a narrowed run is not held to it.
 ENOUGH = ("--cov-fail-under=95",)
 
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
         with postgres_address() as address:
             print(f"== 1 of 2: what uses the database, on PostgreSQL ({_plain(address)})", flush=True)
             # pytest's 5 is "no test chosen", which a narrowed run may well be.
-            code = _pytest(*ON_POSTGRES, "--cov-report=", *arguments, DATABASE_URL=address)
+            code = _pytest(*ON_POSTGRES, *arguments, DATABASE_URL=address)
             if code not in (0, 5 if arguments else 0):
                 return code
             print("== 2 of 2: the rest, on SQLite", flush=True)
