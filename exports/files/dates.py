@@ -55,12 +55,30 @@ class DateSpan:
         """Take in the dates of many rows, in any order."""
         if not texts:
             return
-        ends = _ends_as_text(texts)
+        ends = _ends_of_one_form(texts) or _ends_as_text(texts)
         moments = ends if ends else [moment for text in texts if (moment := parse_date(text))]
         if not moments:
             return
         self.first = min(moments) if self.first is None else min(self.first, *moments)
         self.last = max(moments) if self.last is None else max(self.last, *moments)
+
+
+def _ends_of_one_form(texts: Sequence[str]) -> list[datetime] | None:
+    """The least and the greatest of dates that all look like `2023-03-01 12:01:44.345 UTC`.
+
+    They sort as they are, whatever of the fraction is there: the blank stands before the point and all digits.
+    """
+    joined = "\n".join(texts) + "\n"
+    number = len(texts)
+    is_one_form = (
+        joined.count(" UTC\n") == joined.count("T") == joined.count("\n") == number
+        and joined.count("-") == 2 * number
+        and joined.count(":") == 2 * number
+    )
+    if not is_one_form:
+        return None
+    first, last = parse_date(min(texts)), parse_date(max(texts))
+    return None if first is None or last is None else [first, last]
 
 
 def _ends_as_text(texts: Sequence[str]) -> list[datetime] | None:

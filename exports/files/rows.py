@@ -3,7 +3,7 @@
 import codecs
 import re
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +21,8 @@ _ESCAPE: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
+
+_ODD_LINE_FEED: Final = re.compile(rb"\n(?:(?<!\}\n)|(?!\{|\Z))")
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -73,7 +75,30 @@ class RowCheck:
         self.rows = 0
         self.span = DateSpan()
         self._fields = _DATE_FIELDS[row]
-        self._decode: Callable[[bytes], _Event | _Created | _CreatedLower] = msgspec.json.Decoder(row).decode
+        decoder = msgspec.json.Decoder(row)
+        self._decode: Callable[[bytes], _Event | _Created | _CreatedLower] = decoder.decode
+        self._decode_lines: Callable[[bytes], list[Any]] = decoder.decode_lines
+
+    def block(self, block: bytes) -> int:
+        """Check whole lines at once, the usual kind of them only; return how many, or 0: go one by one.
+
+        In a usual block each line feed stands between "}" and "{" or at the end. Such a one can't be inside of an
+        object, so as many objects as line feeds are one on each line.
+        """
+        lines = len(block) - len(block.replace(b"\n", b""))  # five times as fast as `count` before Python 3.12
+        if not block.startswith(b"{") or _ODD_LINE_FEED.search(block):
+            return 0
+        try:
+            if not block.isascii():
+                block.decode()
+            dates = [row.date for row in self._decode_lines(block)]
+        except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+            return 0
+        if len(dates) != lines or "" in dates:
+            return 0
+        self.rows += lines
+        self.span.add(dates)
+        return lines
 
     def many(self, rows: Sequence[bytes]) -> bool:
         """Check `rows` quickly. False when one of them is unusual; nothing is counted then: go one by one."""
@@ -144,9 +169,12 @@ class LineRows:
         if start < end:
             block = bytes(self._part) + piece[start:end] if self._part else piece[start:end]
             self._part.clear()
-            lines = block.split(b"\n")
-            lines.pop()
-            self._many(lines, len(block))
+            if len(block) <= self._max_line_bytes and (usual := self._check.block(block)):
+                self._lines += usual
+            else:
+                lines = block.split(b"\n")
+                lines.pop()
+                self._many(lines, len(block))
         self._keep(piece[end:])
 
     def finish(self) -> None:
