@@ -45,10 +45,16 @@ def asset(path: str) -> str:
 
 
 @register.simple_tag
+def options(choices: Iterable[tuple[str, str]], chosen: str) -> SafeString:
+    """Return the options of a choice, (value, label): of a thousand, in a tenth of the time that a loop takes."""
+    rows = ((value, " selected" if value == chosen else "", label) for value, label in choices)
+    return format_html_join("\n", '<option value="{}"{}>{}</option>', rows)
+
+
+@register.simple_tag
 def place_options(places: Iterable[Place], chosen: str) -> SafeString:
-    """Return the options of a choice of workspaces: of a thousand, in a tenth of the time that a loop takes."""
-    options = ((place.id, " selected" if place.id == chosen else "", place.name) for place in places)
-    return format_html_join("\n", '<option value="{}"{}>{}</option>', options)
+    """Return the options of a choice of workspaces."""
+    return options(((place.id, place.name) for place in places), chosen)
 
 
 @register.simple_tag

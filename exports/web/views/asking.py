@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from exports.models import DataType, Preset
+from exports.models import DataType, Preset, Workspace
 from exports.services import health
 from exports.services.bundles import Answered, queue_bundle
 from exports.services.presets import NAME_LENGTH, preset_for, presets_with_rights
@@ -123,7 +124,8 @@ def show_form(request: HttpRequest, form: AskForm, checked: AskForm, status: int
         "form": form,
         "checked": checked,
         "preview": preview_of(checked),
-        "workspaces": list(form.fields["workspace"].queryset),  # type: ignore[attr-defined]
+        "workspaces": _choices_of(form),
+        "chosen_workspace": str(form["workspace"].value() or ""),
         "chosen_types": form["types"].value() or [],
         "types": [(value, DataType(value).label, words) for value, words in TYPES.items()],
         "ranges": RangeKind.choices,
@@ -133,6 +135,16 @@ def show_form(request: HttpRequest, form: AskForm, checked: AskForm, status: int
         "health": health.state(),
     }
     return render(request, "exports/new.html", context, status=status)
+
+
+def _choices_of(form: AskForm) -> list[tuple[str, str]]:
+    """Return the workspaces that the form offers, each with its zone: keys and labels alone, of maybe a thousand."""
+    rows: QuerySet[Workspace] = form.fields["workspace"].queryset  # type: ignore[attr-defined]
+    paused = _("paused")
+    return [
+        (str(pk), f"{name} — {zone}" + (f" ({paused})" if paused_at else ""))
+        for pk, name, zone, paused_at in rows.values_list("pk", "name", "time_zone", "paused_at")
+    ]
 
 
 def _ask(request: HttpRequest, form: AskForm) -> list[Answered]:
