@@ -111,7 +111,7 @@ def _make_ready(portal: Portal, size: int) -> tuple[str, str]:
     from django.utils import timezone  # noqa: PLC0415
 
     from benchmarks.filling import make_workspaces  # noqa: PLC0415
-    from exports.models import User, Workspace  # noqa: PLC0415 - Django must be ready
+    from exports.models import Export, User, Workspace  # noqa: PLC0415 - Django must be ready
     from tests.support.cast import make_ready_export  # noqa: PLC0415
 
     bob, spaces = make_workspaces(timezone.now(), 1)
@@ -119,6 +119,8 @@ def _make_ready(portal: Portal, size: int) -> tuple[str, str]:
     assert isinstance(spaces[0], Workspace)
     piece = os.urandom(1_000_000)
     export = make_ready_export(spaces[0], bob, piece * (size // len(piece)))
+    # Said to be there after it was written, as in life; what is touched later is read again before it is handed out.
+    Export.objects.filter(pk=export.pk).update(ready_at=timezone.now())
     return export.stored_name, f"/api/v1/exports/{export.pk}/file"
 
 

@@ -1,6 +1,7 @@
 """Files as they go out."""
 
 import hashlib
+import os
 import tracemalloc
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -229,6 +230,19 @@ def test_file_that_was_only_touched_is_read_again_and_sent(cast: Cast, export: E
     path.touch()
     with closing(fetch(cast, export)) as response:
         assert response.status_code == 200
+
+
+def test_file_altered_after_it_was_touched_and_read_again_is_still_never_sent(cast: Cast, export: Export) -> None:
+    path = stored.storage().local_path(export.stored_name)
+    assert path is not None
+    path.touch()
+    with closing(fetch(cast, export)) as response:
+        assert response.status_code == 200
+    touched = path.stat()
+    path.write_bytes(CONTENT[:-1] + b"?")
+    os.utime(path, ns=(touched.st_atime_ns, touched.st_mtime_ns))  # as who hides it would
+    with pytest.raises(Gone, match="file_lost"):
+        fetch(cast, export)
 
 
 def test_file_that_expired_between_look_and_open_is_expired_not_lost(cast: Cast, export: Export) -> None:
