@@ -23,8 +23,8 @@ from tests.support.redis_server import RedisServer
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
 
 
-# Pages tell little of a database and there are many: one of the two is enough.
-ONCE = {"web", "security"}
+# Pages and the many faults of the outside tell little of a database: one of the two is enough.
+ONCE = {"web", "security", "engine/test_faults.py"}
 PROCESSES = {"browser", "processes", "faults"}
 
 
@@ -47,8 +47,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_done(item: pytest.Item) -> bool:
     """True when the part on PostgreSQL has run it and it need not run again."""
-    folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
-    if folder not in ONCE or item.path.name == "test_canary.py":  # which looks into either database's own files
+    path = item.path.relative_to(item.config.rootpath / "tests")
+    if ONCE.isdisjoint({path.parts[0], str(path)}) or path.name == "test_canary.py":  # it looks into either's own files
         return False
     return _uses_database(item) and not any(map(item.get_closest_marker, PROCESSES))
 
