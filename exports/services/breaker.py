@@ -103,7 +103,8 @@ def note_success(host: UpstreamHost) -> None:
             failures=0, not_before=None, failed_at=None, reason="", recovered_at=now
         )
         if healed:
-            waiting = Export.objects.filter(pk__in=exports_of(host).active().lock_in_order())
+            unheld = exports_of(host).active().filter(leased_until__isnull=True)
+            waiting = Export.objects.filter(pk__in=unheld.lock_in_order())
             waiting.filter(waiting_code="upstream_unavailable").update(waiting_until=None)
             home.wake(waiting)
     host.refresh_from_db(fields=["failures", "not_before", "failing_since", "recovered_at"])

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import Export, ExportEvent, PauseCode, Role, User, Workspace
+from exports.models.export import ExportQuerySet
 from exports.services import audit_log, events, home
 from exports.services.audit_log import record_audit
 from exports.services.refusals import WrongState
@@ -22,17 +23,27 @@ def lock_workspace(workspace: Workspace) -> Workspace:
     return Workspace.objects.select_related("host").select_for_update(of=("self",), no_key=True).get(pk=workspace.pk)
 
 
-def note_paused(workspace: Workspace, *, at: datetime, actor: User | None) -> None:
+def _running(workspace: Workspace) -> ExportQuerySet:
+    """Return the active exports of a workspace, held in the one order: whatever is written next is among them.
+
+    Those that a worker holds are left to it: it locks others before its own, and writes of itself what its next look
+    tells (settle.py).
+    """
+    unheld = Export.objects.filter(workspace=workspace, leased_until__isnull=True).active()
+    return Export.objects.filter(pk__in=unheld.lock_in_order())
+
+
+def note_paused(running: ExportQuerySet, code: str, *, at: datetime, actor: User | None) -> None:
     """Say in the timeline of every active export, once per pause, that the workspace stands still."""
-    running = Export.objects.filter(workspace=workspace).active().exclude(last_problem=PAUSED_PROBLEM)
-    _append(running, events.PAUSED, at=at, actor=actor, reason=workspace.pause_code)
-    running.update(last_problem=PAUSED_PROBLEM)
+    told = running.exclude(last_problem=PAUSED_PROBLEM)
+    _append(told, events.PAUSED, at=at, actor=actor, reason=code)
+    told.update(last_problem=PAUSED_PROBLEM)
 
 
-def note_resumed(workspace: Workspace, *, at: datetime, actor: User | None, reason: str) -> None:
+def note_resumed(running: ExportQuerySet, code: str, *, at: datetime, actor: User | None) -> None:
     """End in the timelines what `note_paused` or the engine's own look began."""
-    stopped = Export.objects.filter(workspace=workspace, last_problem=PAUSED_PROBLEM).active()
-    _append(stopped, events.RESUMED, at=at, actor=actor, reason=reason)
+    stopped = running.filter(last_problem=PAUSED_PROBLEM)
+    _append(stopped, events.RESUMED, at=at, actor=actor, reason=code)
     stopped.update(last_problem="")
 
 
@@ -62,8 +73,9 @@ def pause_by_manager(*, actor: User, workspace: Workspace) -> Workspace:
             raise WrongState("already_paused", _("The workspace is paused already."))
         workspace.paused_at, workspace.pause_code = now, PauseCode.MANAGER
         workspace.save(update_fields=["paused_at", "pause_code"])
-        note_paused(workspace, at=now, actor=actor)
-        home.put_off(Export.objects.filter(workspace=workspace), home.latest_due(None))
+        running = _running(workspace)
+        note_paused(running, workspace.pause_code, at=now, actor=actor)
+        home.put_off(running, home.latest_due(None))
         record_audit(audit_log.WORKSPACE_PAUSED, actor=actor, workspace=workspace, subject=PauseCode.MANAGER.value)
     return workspace
 
@@ -103,7 +115,8 @@ def resume_lane(workspace: Workspace, *, actor: User | None) -> str:
     was = workspace.pause_code
     workspace.paused_at, workspace.pause_code, workspace.resumed_at = None, "", now
     workspace.save(update_fields=["paused_at", "pause_code", "resumed_at"])
+    running = _running(workspace)
     if was:
-        note_resumed(workspace, at=now, actor=actor, reason=was)
-    home.wake(Export.objects.filter(workspace=workspace))
+        note_resumed(running, was, at=now, actor=actor)
+    home.wake(running)
     return was
