@@ -11,16 +11,8 @@ from playwright.sync_api import Browser
 
 from tests.end_to_end.conftest import PASSWORD, Office, OpenVisitor
 from tests.end_to_end.visitor import Visitor
+from tests.support.chromium import PASSKEY_DEVICE
 from tests.support.stack import Stack
-
-AUTHENTICATOR = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
 
 
 def link_mailed_to(stack: Stack, address: str) -> str | None:
@@ -78,7 +70,7 @@ def test_passkey_is_added_and_signs_in_alone(named_stack: Stack, visit: OpenVisi
     page = visitor.page
     device = visitor.context.new_cdp_session(page)
     device.send("WebAuthn.enable")
-    device.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+    device.send("WebAuthn.addVirtualAuthenticator", {"options": PASSKEY_DEVICE})
     address = f"key-{language}@example.com"
     named_stack.warm(f"person {json.dumps([address, PASSWORD, 'Hanako Yamada', {}])}")
     visitor.sign_in(address, PASSWORD)

@@ -17,6 +17,15 @@ SWITCHES = (
     "--disable-extensions",
     *(("--no-sandbox",) if os.geteuid() == 0 else ()),
 )
+# A device that holds passkeys and agrees to everything, as DevTools makes it.
+PASSKEY_DEVICE = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
 
 
 def find_chromium() -> Path | None:

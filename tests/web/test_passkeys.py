@@ -10,6 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from exports.models import AuditEntry, User
 from tests.support.cast import make_person
+from tests.support.chromium import PASSKEY_DEVICE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,15 +29,7 @@ def keys(page: Page) -> Iterator[Any]:
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
-    options = {
-        "protocol": "ctap2",
-        "transport": "internal",
-        "hasResidentKey": True,
-        "hasUserVerification": True,
-        "isUserVerified": True,
-        "automaticPresenceSimulation": True,
-    }
-    device = session.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+    device = session.send("WebAuthn.addVirtualAuthenticator", {"options": PASSKEY_DEVICE})["authenticatorId"]
 
     def verified(is_verified: bool) -> None:
         session.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": is_verified})
