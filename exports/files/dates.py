@@ -55,7 +55,7 @@ class DateSpan:
         """Take in the dates of many rows, in any order."""
         if not texts:
             return
-        ends = _ends_of_one_form(texts) or _ends_as_text(texts)
+        ends = _ends_as_text(texts)
         moments = ends if ends else [moment for text in texts if (moment := parse_date(text))]
         if not moments:
             return
@@ -63,35 +63,37 @@ class DateSpan:
         self.last = max(moments) if self.last is None else max(self.last, *moments)
 
 
-def _ends_of_one_form(texts: Sequence[str]) -> list[datetime] | None:
-    """The least and the greatest of dates that all look like `2023-03-01 12:01:44.345 UTC`.
+def _ends_as_text(texts: Sequence[str]) -> list[datetime] | None:
+    """The least and the greatest date, found by comparing text, or None where text does not sort as time.
 
-    They sort as they are, whatever of the fraction is there: the blank stands before the point and all digits.
+    Parsing each of ten million dates would cost more than inflating their file. Nonsense at either end sorts as
+    nothing; in between it is no matter.
     """
     joined = "\n".join(texts) + "\n"
-    number = len(texts)
-    is_one_form = (
+    keys = texts if _is_of_one_form(joined, len(texts)) else _without_zone(joined, len(texts))
+    if keys is None:
+        return None
+    first, last = parse_date(min(keys)), parse_date(max(keys))
+    return None if first is None or last is None else [first, last]
+
+
+def _is_of_one_form(joined: str, number: int) -> bool:
+    """Whether all look like `2023-03-01 12:01:44.345 UTC`, whatever of the fraction is there.
+
+    Such dates sort as they are: the blank stands before the point and all digits.
+    """
+    return (
         joined.count(" UTC\n") == joined.count("T") == joined.count("\n") == number
         and joined.count("-") == 2 * number
         and joined.count(":") == 2 * number
     )
-    if not is_one_form:
-        return None
-    first, last = parse_date(min(texts)), parse_date(max(texts))
-    return None if first is None or last is None else [first, last]
 
 
-def _ends_as_text(texts: Sequence[str]) -> list[datetime] | None:
-    """The least and the greatest date, found by comparing text, or None where text does not sort as time.
-
-    Parsing each of ten million dates would cost more than inflating their file. Without its zone the usual
-    form sorts as it is, a missing fraction before any fraction; an offset, or nonsense at either end, does not.
-    """
-    joined = "\n".join(texts) + "\n"
+def _without_zone(joined: str, number: int) -> list[str] | None:
+    """The dates without their zone, so that mixed forms sort: a missing fraction before any; None with offsets."""
     plain = joined.replace(" UTC\n", "\n").replace("Z\n", "\n").replace("T", " ")
     keys = plain.split("\n")
     keys.pop()
-    if len(keys) != len(texts) or plain.count("-") != 2 * len(keys) or "+" in plain:
+    if len(keys) != number or plain.count("-") != 2 * number or "+" in plain:
         return None
-    first, last = parse_date(min(keys)), parse_date(max(keys))
-    return None if first is None or last is None else [first, last]
+    return keys

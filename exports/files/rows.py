@@ -94,10 +94,9 @@ class RowCheck:
             dates = [row.date for row in self._decode_lines(block)]
         except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
             return 0
-        if len(dates) != lines or "" in dates:
+        if len(dates) != lines:
             return 0
-        self.rows += lines
-        self.span.add(dates)
+        self._take(dates, lambda: block.split(b"\n")[:-1])
         return lines
 
     def many(self, rows: Sequence[bytes]) -> bool:
@@ -109,12 +108,7 @@ class RowCheck:
             dates = [row.date for row in map(self._decode, rows)]
         except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
             return False
-        if "" in dates:
-            # The other spelling of the field is looked up only where the usual one is missing.
-            dates = [date or self._other_date(row) for date, row in zip(dates, rows, strict=True)]
-            dates = [date for date in dates if date]
-        self.rows += len(rows)
-        self.span.add(dates)
+        self._take(dates, lambda: rows)
         return True
 
     def one(self, row: bytes | bytearray, line: int) -> None:
@@ -125,8 +119,17 @@ class RowCheck:
         self.rows += 1
         self.span.add([date for date in [self._date(found)] if date])
 
+    def _take(self, dates: list[str], rows: Callable[[], Sequence[bytes]]) -> None:
+        """Count rows by what the usual spelling of their date says; the rows are asked for only where it is missing."""
+        self.rows += len(dates)
+        if "" in dates:
+            if len(self._fields) > 1:
+                dates = [date or self._other_date(row) for date, row in zip(dates, rows(), strict=True)]
+            dates = [date for date in dates if date]
+        self.span.add(dates)
+
     def _other_date(self, row: bytes) -> str:
-        return self._date(_decode_any(row)) if len(self._fields) > 1 else ""
+        return self._date(_decode_any(row))
 
     def _date(self, row: _Any) -> str:
         for field in self._fields:
