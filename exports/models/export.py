@@ -3,7 +3,6 @@
 import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
-from uuid import UUID
 
 from django.conf import settings
 from django.db import connections, models, transaction
@@ -56,7 +55,7 @@ class ExportQuerySet(models.QuerySet["Export"]):
         """Narrow to rows whose workspace's lane is free: a busy lane's holder takes the rest itself."""
         return self.filter(Q(workspace__lane_until__isnull=True) | Q(workspace__lane_until__lte=now))
 
-    def lock_in_order(self) -> list[UUID]:
+    def lock_in_order(self) -> list[uuid.UUID]:
         """Lock many rows for the rest of the caller's transaction, in the one order in which all lock them.
 
         Returns:

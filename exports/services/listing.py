@@ -156,8 +156,7 @@ def _among_the_first(
     """
     newest_first = filters.order is not Order.OLDEST
     everybodys = beyond(narrowed(Export.objects.all(), filters), "created_at", cursor, newest_first)
-    sign = "-" if newest_first else ""
-    bound = Subquery(everybodys.order_by(f"{sign}created_at", f"{sign}pk").values("created_at")[REACH : REACH + 1])
+    bound = Subquery(everybodys.values("created_at")[REACH : REACH + 1])
     # Hidden from the planner, which would take the index of each workspace and sort all that it finds.
     here = rows.alias(place=Coalesce("workspace_id", "workspace_id")).filter(place__in=places)
     return here.filter(created_at__gte=bound) if newest_first else here.filter(created_at__lte=bound)
@@ -178,8 +177,7 @@ def _first_of(
     if filters.person is not None or is_few:  # a person's exports have an index of their own
         return rows
     here = narrowed(Export.objects.filter(workspace=OuterRef("pk")), filters)
-    sign = "-" if newest_first else ""
-    too_many = beyond(here, "created_at", cursor, newest_first).order_by(f"{sign}created_at", f"{sign}pk")
+    too_many = beyond(here, "created_at", cursor, newest_first)
     bounds = Workspace.objects.order_by().filter(pk__in=places)
     bounds = bounds.annotate(bound=Subquery(too_many.values("created_at")[limit : limit + 1]))
     found = [bound for bound in bounds.values_list("bound", flat=True) if bound is not None]

@@ -43,10 +43,7 @@ def keyset_page(
         Refused: the cursor is none of ours, or the limit is out of range.
     """
     check_limit(limit)
-    sign = "-" if newest_first else ""
-    rows = beyond(rows, time_field, cursor, newest_first)
-    rows = rows.order_by(f"{sign}{time_field}", f"{sign}pk")
-    found = list(rows[: limit + 1])
+    found = list(beyond(rows, time_field, cursor, newest_first)[: limit + 1])
     items = found[:limit]
     return Page(items, _encode(items[-1], time_field) if len(found) > limit else None)
 
@@ -62,11 +59,13 @@ def check_limit(limit: int) -> None:
 
 
 def beyond(rows: QuerySet[M], time_field: str, cursor: str | None, newest_first: bool = True) -> QuerySet[M]:
-    """Return the rows that come after a cursor in the list; all without one.
+    """Return the rows that come after a cursor, in the order of the list; all without one.
 
     Raises:
         Refused: the cursor is none of ours.
     """
+    sign = "-" if newest_first else ""
+    rows = rows.order_by(f"{sign}{time_field}", f"{sign}pk")
     if not cursor:
         return rows
     at, key = _decode(cursor, rows.model)

@@ -14,9 +14,8 @@ from tests.support.postgres_server import PostgresUnavailable, postgres_address
 from tests.support.presence import is_ci
 
 PARALLEL = ("-n", "2", "--dist", "worksteal", "--timeout", "300")
-COVERED = ("--cov", "--cov-branch")
 ON_POSTGRES = ("--part=database", "-m", "not browser and not processes and not faults and not slow")
-EVERYTHING = ("-m", "not slow", *COVERED, "--cov-report=term:skip-covered")
+EVERYTHING = ("-m", "not slow", "--cov", "--cov-branch", "--cov-report=term:skip-covered")
 REST = ("--part=rest",)
 # Of exports/services, models, analytics_cloud and files, branches included; a narrowed run is not held to it.
 ENOUGH = ("--cov-fail-under=95",)
