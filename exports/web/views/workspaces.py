@@ -28,7 +28,6 @@ from exports.web.guards import signed_in
 from exports.web.strip import places_of
 
 TILES = 60
-ARCHIVED_MOST = 200
 
 
 @require_safe
@@ -48,7 +47,7 @@ def workspace_list(request: HttpRequest) -> HttpResponse:
         "text": text,
         "page": page,
         "workspaces": workspaces.with_numbers(page.object_list),
-        "archived": Workspace.objects.visible_to(person).filter(archived_at__isnull=False)[:ARCHIVED_MOST],
+        "archived": Workspace.objects.visible_to(person).filter(archived_at__isnull=False),
     }
     return render(request, "workspaces/list.html", context)
 
