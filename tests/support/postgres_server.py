@@ -25,8 +25,10 @@ from psycopg import sql
 
 from tests.support.processes import die_with_parent, stop
 
-# Durability is not what is tested; without these the suite would wait for the disk.
-FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "jit=off")
+# What a crash of the machine would lose is not tested; without these the suite would wait for the disk.
+FAST = ("fsync=off", "full_page_writes=off", "max_connections=200", "jit=off")
+# With this a server that is stopped at once forgets what it has just said to be committed.
+FORGETFUL = ("synchronous_commit=off",)
 
 
 class PostgresUnavailable(RuntimeError):
@@ -34,9 +36,13 @@ class PostgresUnavailable(RuntimeError):
 
 
 class PostgresServer:
-    """Makes a cluster and starts it on entering; stops and removes it on leaving."""
+    """Makes a cluster and starts it on entering; stops and removes it on leaving.
 
-    def __init__(self) -> None:
+    One that is to be stopped and started again must be `lasting`.
+    """
+
+    def __init__(self, *, lasting: bool = False) -> None:
+        self._settings = FAST if lasting else FAST + FORGETFUL
         self._account = _account()
         self._programs = _programs(self._account)
         self._process: subprocess.Popen[bytes] | None = None
@@ -71,7 +77,7 @@ class PostgresServer:
         Raises:
             PostgresUnavailable: it did not within 30 seconds.
         """
-        settings = [part for setting in FAST for part in ("-c", setting)]
+        settings = [part for setting in self._settings for part in ("-c", setting)]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
