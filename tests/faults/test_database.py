@@ -98,6 +98,7 @@ class TestPostgres:
     def test_away_for_longer_than_a_lease_all_ready_after_its_return(
         self, case: Case, postgres: PostgresServer
     ) -> None:
+        case.tolerated.add("asked-after-stored")  # a file that came whole meanwhile could not be stored
         keys = case.queue(case.place(), 6)
         time.sleep(1)
         postgres.stop()

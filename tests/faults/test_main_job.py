@@ -65,6 +65,8 @@ def test_every_process_killed_once_and_redis_flushed_only_takes_time(case: Case)
 @pytest.mark.parametrize("name", ["first", "second", WEB, BEAT, "redis", "child", "flush"])
 def test_one_process_killed_at_any_moment_only_takes_time(case: Case, name: str, moment: float) -> None:
     stack = case.stack
+    if name in ("first", "second", "child"):
+        case.tolerated.add("asked-after-stored")  # it may die with a whole file that it has not stored yet
     keys = queue_thirty(case)
     time.sleep(moment)
     if name == "redis":
