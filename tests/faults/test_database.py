@@ -26,7 +26,7 @@ from tests.support.tcp_proxy import TcpProxy
 def postgres() -> Iterator[PostgresServer]:
     """A server of this module's own: it is hurt."""
     try:
-        with PostgresServer(lasting=True) as server:
+        with PostgresServer() as server:
             yield server
     except PostgresUnavailable as problem:
         missing("PostgreSQL", str(problem))

@@ -25,10 +25,9 @@ from psycopg import sql
 
 from tests.support.processes import die_with_parent, stop
 
-# What a crash of the machine would lose is not tested; without these the suite would wait for the disk.
+# What a crash of the machine would lose is not tested; without these the suite would wait for the disk. That commits
+# are written before they are answered stays: a server that is stopped at once must not forget them.
 FAST = ("fsync=off", "full_page_writes=off", "max_connections=200", "jit=off")
-# With this a server that is stopped at once forgets what it has just said to be committed.
-FORGETFUL = ("synchronous_commit=off",)
 
 
 class PostgresUnavailable(RuntimeError):
@@ -36,13 +35,9 @@ class PostgresUnavailable(RuntimeError):
 
 
 class PostgresServer:
-    """Makes a cluster and starts it on entering; stops and removes it on leaving.
+    """Makes a cluster and starts it on entering; stops and removes it on leaving."""
 
-    One that is to be stopped and started again must be `lasting`.
-    """
-
-    def __init__(self, *, lasting: bool = False) -> None:
-        self._settings = FAST if lasting else FAST + FORGETFUL
+    def __init__(self) -> None:
         self._account = _account()
         self._programs = _programs(self._account)
         self._process: subprocess.Popen[bytes] | None = None
@@ -77,7 +72,7 @@ class PostgresServer:
         Raises:
             PostgresUnavailable: it did not within 30 seconds.
         """
-        settings = [part for setting in self._settings for part in ("-c", setting)]
+        settings = [part for setting in FAST for part in ("-c", setting)]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
