@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -34,9 +34,11 @@ def contents(archive: zipfile.ZipFile) -> str:
 
 
 def test_files_come_out_byte_for_byte_under_names_of_their_own(cast: Cast) -> None:
-    first, other = make_ready_export(cast.acme, cast.bob), zip_of(b'{"a":1}\n')
-    twin = make_ready_export(cast.acme, cast.bob, other, range_from=first.range_from, range_to=first.range_to)
-    bare = make_ready_export(cast.acme, cast.bob, b'{"a":2}\n', file_kind="json_lines", data_type="event")
+    start, other = datetime(2026, 1, 1, tzinfo=UTC), zip_of(b'{"a":1}\n')
+    day: dict[str, Any] = {"range_from": start, "range_to": start + timedelta(days=1)}
+    first = make_ready_export(cast.acme, cast.bob, **day)
+    twin = make_ready_export(cast.acme, cast.bob, other, **day)
+    bare = make_ready_export(cast.acme, cast.bob, b'{"a":2}\n', file_kind="json_lines", data_type="event", **day)
     answer = parcel(cast.vera, first, twin, bare)
     assert answer["Content-Disposition"].startswith('attachment; filename="exports-')
     with unpack(answer) as archive:

@@ -75,7 +75,7 @@ def make_export(workspace: Workspace, user: User, status: Status = Status.QUEUED
     """Make an export in any status; each has a range of its own, so that none equals another."""
     number = next(_numbers)
     now = timezone.now()
-    start = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)  # a day has room for 86,400
+    start = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
     values: dict[str, Any] = {
         "data_type": DataType.PAGE,
         "range_from": start,
