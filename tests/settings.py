@@ -23,6 +23,9 @@ from lacportal.settings import *  # noqa: E402, F403
 # Every new client of a test would read all static files anew; this looks for the one that is asked for.
 WHITENOISE_AUTOREFRESH = True
 
+# The real processes of other tests hash as the product does; tests/lacportal/test_passwords.py looks at how.
+PASSWORD_HASHERS = ["tests.support.hashers.QuickArgon2"]
+
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     # A file, as in production: threads of a test share it, which they can't do with a database in memory.
     DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "test.sqlite3")}  # noqa: F405

@@ -35,6 +35,7 @@ def test_thirty_exports_undisturbed_all_ready_each_asked_once(case: Case) -> Non
 
 def test_every_process_killed_once_and_redis_flushed_only_takes_time(case: Case) -> None:
     stack = case.stack
+    case.tolerated.add("asked-after-stored")  # a worker may die with a whole file that it has not stored yet
     for place in [case.place() for _ in range(3)]:
         case.slow_download(place, seconds=2, times=None)
         case.queue(place, EACH)

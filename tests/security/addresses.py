@@ -1,5 +1,6 @@
 """Every address of the portal, read from the URL configuration, and a row of the database for each key in it."""
 
+import copy
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,6 +85,13 @@ def browser_of(person: User | None, **more: Any) -> Client:
     client = Client(raise_request_exception=False, **more)
     if person is not None:
         client.force_login(person, backend=BACKEND)
+    return client
+
+
+def another(browser: Client) -> Client:
+    """Return a new browser with the cookies of this one: signed in like it, at a tenth of a sign-in's cost."""
+    client = Client(raise_request_exception=False)
+    client.cookies = copy.deepcopy(browser.cookies)
     return client
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 
 from exports.models import User
 from tests.api.test_matrix import MATRIX as API_MATRIX
-from tests.security.addresses import METHODS, PEOPLE, Address, ask, browser_of, every_address, keys_for
+from tests.security.addresses import METHODS, PEOPLE, Address, another, ask, browser_of, every_address, keys_for
 from tests.support.cast import BASE_URL, Cast, make_export
 
 pytestmark = pytest.mark.django_db
@@ -155,11 +156,19 @@ def person(cast: Cast, who: str) -> User | None:
     return None if who == "nobody" else getattr(cast, who)
 
 
-def answers(cast: Cast, address: Address, method: str, data: dict[str, Any] | None = None) -> str:
+@pytest.fixture
+def browsers(cast: Cast) -> dict[str, Client]:
+    """A browser of each of `PEOPLE`, signed in as who they are."""
+    return {who: browser_of(person(cast, who)) for who in PEOPLE}
+
+
+def answers(
+    cast: Cast, browsers: dict[str, Client], address: Address, method: str, data: dict[str, Any] | None = None
+) -> str:
     seen = []
-    for who in PEOPLE:
+    for browser in browsers.values():
         undo = transaction.savepoint()  # the next person finds everything as this one did
-        client, path = browser_of(person(cast, who)), address.path(keys_for(address, cast))
+        client, path = another(browser), address.path(keys_for(address, cast))
         status, place = ask(client, method, path, **({"data": data} if data else {}))
         transaction.savepoint_rollback(undo)
         seen.append(f"{status}L" if "/accounts/login/" in place and status == 302 else str(status))
@@ -184,10 +193,12 @@ def test_every_address_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("address", PAGES, ids=lambda one: one.name)
-def test_address_answers_each_role_what_its_row_says(address: Address, cast: Cast, engine: None) -> None:
+def test_address_answers_each_role_what_its_row_says(
+    address: Address, cast: Cast, browsers: dict[str, Client], engine: None
+) -> None:
     get, post, data = ROWS[address.name]
-    assert answers(cast, address, "GET") == get
-    assert answers(cast, address, "POST", data) == post
+    assert answers(cast, browsers, address, "GET") == get
+    assert answers(cast, browsers, address, "POST", data) == post
 
 
 @pytest.mark.parametrize("address", [one for one in ADDRESSES if not one.is_admin], ids=lambda one: one.name)
@@ -209,13 +220,15 @@ def test_nothing_is_changed_but_by_its_own_method(address: Address, cast: Cast, 
 
 
 @pytest.mark.parametrize("address", PAGES, ids=lambda one: one.name)
-def test_other_methods_open_nothing_to_anybody(address: Address, cast: Cast, engine: None) -> None:
+def test_other_methods_open_nothing_to_anybody(
+    address: Address, cast: Cast, browsers: dict[str, Client], engine: None
+) -> None:
     """HEAD is GET without its body; what no row names is refused, and to a stranger's question like a GET at most."""
     get, post, data = ROWS[address.name]
-    assert answers(cast, address, "HEAD") == get
+    assert answers(cast, browsers, address, "HEAD") == get
     before = fingerprint()
     for method in ("PUT", "PATCH", "DELETE", "TRACE"):
-        statuses = answers(cast, address, method, data if method != "TRACE" else None).split()
+        statuses = answers(cast, browsers, address, method, data if method != "TRACE" else None).split()
         if NO in (get, post):
             assert set(statuses) == {"405"}, method
         # A form's view shows its page for what is no POST, to whom it would show it anyway.
@@ -244,11 +257,12 @@ def test_administration_answers_a_site_administrator_what_its_rows_say(cast: Cas
     assert fingerprint() == before
 
 
-def test_administration_is_shut_to_all_but_site_administrators(cast: Cast) -> None:
+def test_administration_is_shut_to_all_but_site_administrators(cast: Cast, browsers: dict[str, Client]) -> None:
     keys = {"object_id": cast.acme.pk, "id": cast.bob.pk}
-    browsers = {who: browser_of(person(cast, who)) for who in PEOPLE if who != "ada"}
     before = fingerprint()
     for who, client in browsers.items():
+        if who == "ada":
+            continue
         for address in ADMIN:
             if address.name == "admin:logout":
                 continue
