@@ -11,6 +11,7 @@ from django.core import mail
 from django.db import connection
 from django.test import Client, TransactionTestCase
 from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
 from pytest_socket import socket_allow_hosts
 
 from exports.models.append_only import guard_tables, unguard_tables
@@ -141,6 +142,16 @@ def export_root(settings: LazySettings, tmp_path: Path) -> Path:
     """The folder of stored files, one for each test: a reaper or an audit must not meet its neighbours' files."""
     settings.EXPORT_ROOT = tmp_path / "exports"
     return tmp_path / "exports"
+
+
+@pytest.fixture(scope="session")
+def live_server() -> Iterator[LiveServer]:
+    """A server in this process; static files come as the product sends them, for a browser to keep."""
+    server = LiveServer("localhost", start=False)
+    server.thread.static_handler = lambda application: application
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

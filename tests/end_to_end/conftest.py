@@ -21,10 +21,12 @@ OpenVisitor = Callable[..., Visitor]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All here that opens a browser is marked so."""
+    """All here that opens a browser is marked so; those that share processes run one after another."""
     for item in items:
         if "/tests/end_to_end/" in str(item.path) and "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
+            for shared in {"stack", "named_stack"} & set(item.fixturenames):  # type: ignore[attr-defined]
+                item.add_marker(pytest.mark.xdist_group(f"flows in {shared}"))
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,13 @@ MAX_UNPACKED_BYTES = 12_000_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All that stands in this folder hurts real processes."""
+    """All that stands in this folder hurts real processes; cases in the same ones run one after another."""
     for item in items:
         if "/tests/faults/" in str(item.path):
             item.add_marker(pytest.mark.faults)
+            names = getattr(item, "fixturenames", ())
+            group = next((stack for stack in ("fragile", "company") if stack in names), "one_machine")
+            item.add_marker(pytest.mark.xdist_group(f"cases in {group}"))
 
 
 @pytest.fixture(scope="session")
