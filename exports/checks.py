@@ -1,5 +1,6 @@
 """System checks: what would go wrong later is said at start."""
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import DatabaseError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError
 
 from exports.files.storage import storage_from
 from exports.models import TokenUnreadable, Workspace
 from exports.models.secrets import unseal
+
+logger = logging.getLogger(__name__)
 
 
 @register()
@@ -48,6 +51,12 @@ def check_cadence(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> li
             )
         ]
     return []
+
+
+def say_unreadable_tokens() -> None:
+    """Log what `check_token_keys` finds: web and workers start without ``manage.py``, and go on for the others."""
+    for message in check_token_keys(None, databases=[DEFAULT_DB_ALIAS]):
+        logger.error("start.unreadable_tokens %s %s", message.msg, message.hint)
 
 
 @register(Tags.database)

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from exports.checks import say_unreadable_tokens
 from exports.services import advance, clock, doorbell, expire, forks, formats, health, mails, reminders, shutdown, tick
 
 logger = logging.getLogger(__name__)
@@ -92,6 +93,8 @@ def _start_heartbeat(sender: Any, **_kwargs: Any) -> None:
 
 def _heartbeat(name: str, queues: str) -> None:
     """Leave signs of life until the worker is asked to stop; the database may be away in between."""
+    with forks.without_forks():
+        say_unreadable_tokens()
     while not shutdown.is_stopping():
         try:
             with forks.without_forks():

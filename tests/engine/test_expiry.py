@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from exports.models import DerivedFile, Export, Requester, Status, Workspace
 from exports.services import describe, expire, stored
+from exports.services.limits import Allowed, set_limits_of_person
 from exports.services.refusals import Forbidden, WrongState
 from tests.engine.world import World
 from tests.support.cast import Cast, make_export, make_ready_export
@@ -67,6 +68,20 @@ def test_expiry_is_ready_at_plus_the_workspaces_hours(world: World, own: float |
     [export] = world.run(world.queue())
     assert export.ready_at is not None
     assert export.expires_at == export.ready_at + timedelta(hours=hours)
+
+
+def test_limit_of_a_person_shortens_what_the_workspace_keeps_and_never_lengthens_it(world: World) -> None:
+    ends = {}
+    for hours in (3.0, 72.0):
+        set_limits_of_person(
+            actor=world.alice, workspace=world.acme, user=world.bob, allowed=Allowed(retention_hours=hours)
+        )
+        for person in (world.bob, world.carol):
+            [export] = world.run(world.queue(by=person, days=len(ends) + 1))
+            assert export.ready_at is not None
+            assert export.expires_at is not None
+            ends[hours, person] = (export.expires_at - export.ready_at) / HOUR
+    assert list(ends.values()) == [3, 24, 24, 24]
 
 
 def test_setting_decides_where_the_workspace_does_not(world: World, settings: LazySettings) -> None:
