@@ -46,7 +46,7 @@ test: $(VENV)/.dev
 	@exec $(PY) -m tests.support.suite $(PYTEST)
 
 faults: $(VENV)/.dev
-	@exec $(PY) -m pytest tests/faults -m "faults or slow" --timeout=1800 $(PYTEST)
+	@exec $(PY) -m pytest tests/faults -m "faults or slow" -n 2 --dist loadgroup --timeout=1800 $(PYTEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -27,6 +27,7 @@ DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", 
 # Pages and the many faults of the outside tell little of a database: one of the two is enough.
 ONCE = {"web", "security", "engine/test_faults.py"}
 PROCESSES = {"browser", "processes", "faults"}
+NAME_MOST = 200
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,6 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=["database", "rest"],
         help="run what uses the default database (the suite's part on PostgreSQL), or what that part leaves to do",
     )
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Keep megabytes of a hostile file out of the names of tests."""
+    return f"{argname} of {len(val)}" if isinstance(val, bytes | str) and len(val) > NAME_MOST else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -71,12 +71,11 @@ class Inspector:
             answer = pressed.value
         found = [] if answer and answer.status == scene.status else [f"answers {answer and answer.status}"]
         found += self._words(visitor)
-        # What differs between the languages is words and their widths; barriers are the same in both.
-        if self.language == "en":
-            found += [f"light: {barrier}" for barrier in barriers(page)]
-            page.emulate_media(color_scheme="dark")
+        found += [f"light: {barrier}" for barrier in barriers(page)]
         visitor.unfold()
+        # What differs between the languages is words; once through the other colours is enough.
         if self.language == "en":
+            page.emulate_media(color_scheme="dark")
             # Menus opened all at once lie over what is below them.
             found += [f"dark, all unfolded: {barrier}" for barrier in barriers(page, without=("target-size",))]
         for width, height in (WIDE, PHONE):
@@ -91,8 +90,7 @@ class Inspector:
 
     def _let_in(self, who: str) -> Visitor:
         visitor = Visitor(self.browser, self.server.url, language=self.language)
-        if self.language == "en":
-            visitor.context.add_init_script(SOURCE)  # every page has it from the start, without sending it again
+        visitor.context.add_init_script(SOURCE)  # every page has it from the start, without sending it again
         person = person_of(self.cast, who)
         if person is not None:
             bring_session(visitor, person)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -285,20 +286,22 @@ print((peak() - before) // 1024)
 @pytest.mark.parametrize(
     ("content", "said", "most_mib"),
     [
-        (b'{"a":"' + b"x" * (256 * 1024**2) + b'"}\n', "line_too_long at line 1", 30),
-        (b"x" * (256 * 1024**2), "line_too_long at line 1", 30),
-        (b'{"eventDate":[' + b"[]," * (5 * 1024**2) + b"[]]}\n", "1", 36),
-        (b'{"a":"' + EMOJI + b"x" * (15 * 1024**2) + b'"}\n', "1", 36),
-        (b"{}\n" * (8 * 1024**2), str(8 * 1024**2), 20),
-        (b"[" + b"{}," * 1024**2 + b"{}]", str(1024**2 + 1), 20),
-        (b"[" * (100 * 1024**2), "not_an_object at line 1", 10),
-        (b'[{"a":' + b"[" * (100 * 1024**2), "too_deep at line 1", 10),
+        (lambda: b'{"a":"' + b"x" * (256 * 1024**2) + b'"}\n', "line_too_long at line 1", 30),
+        (lambda: b"x" * (256 * 1024**2), "line_too_long at line 1", 30),
+        (lambda: b'{"eventDate":[' + b"[]," * (5 * 1024**2) + b"[]]}\n", "1", 36),
+        (lambda: b'{"a":"' + EMOJI + b"x" * (15 * 1024**2) + b'"}\n', "1", 36),
+        (lambda: b"{}\n" * (8 * 1024**2), str(8 * 1024**2), 20),
+        (lambda: b"[" + b"{}," * 1024**2 + b"{}]", str(1024**2 + 1), 20),
+        (lambda: b"[" * (100 * 1024**2), "not_an_object at line 1", 10),
+        (lambda: b'[{"a":' + b"[" * (100 * 1024**2), "too_deep at line 1", 10),
     ],
     ids=["long-line", "long-nonsense", "brackets-for-date", "emoji", "tiny-rows", "tiny-elements", "open", "deep"],
 )
-def test_hostile_rows_do_not_fill_memory(tmp_path: Path, content: bytes, said: str, most_mib: int) -> None:
+def test_hostile_rows_do_not_fill_memory(
+    tmp_path: Path, content: Callable[[], bytes], said: str, most_mib: int
+) -> None:
     path, small = tmp_path / "hostile", tmp_path / "small"
-    path.write_bytes(zipped(content))
+    path.write_bytes(zipped(content()))
     small.write_bytes(zipped(ROWS * 100))
     done = subprocess.run([sys.executable, "-c", PEAK, path, small], capture_output=True, text=True, check=True)
     answer, grown = done.stdout.splitlines()
