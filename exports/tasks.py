@@ -14,7 +14,20 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from exports.checks import say_unreadable_tokens
-from exports.services import advance, clock, doorbell, expire, forks, formats, health, mails, reminders, shutdown, tick
+from exports.services import (
+    advance,
+    clock,
+    doorbell,
+    expire,
+    forks,
+    formats,
+    health,
+    mails,
+    pauses,
+    reminders,
+    shutdown,
+    tick,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +52,13 @@ def tick_exports() -> None:
 
 @shared_task(name="exports.reap")
 def reap() -> None:
-    """Once a minute: mend what a clock set back has left, delete files that no row names, forget silent workers, and
-    write down what managers are to be told.
+    """Once a minute: mend what a clock set back has left, delete files that no row names, forget silent workers, let
+    lanes run whose address is allowed again, and write down what managers are to be told.
     """
     clock.mend_times()
     expire.reap_files()
     health.forget_silent()
+    pauses.resume_allowed_addresses()
     reminders.remind_of_tokens()
 
 

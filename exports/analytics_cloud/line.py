@@ -38,6 +38,7 @@ Address = tuple[socket.AddressFamily, socket.SocketKind, int, Any]
 # Large enough that an 8 KiB chunk of a Java server does not cost a system call of its own.
 BUFFER_BYTES = 256 * 1024
 END_OF_HEADERS = (b"\r\n", b"\n")
+INTERIM_MOST = 100  # responses, and lines of each
 
 
 class LineFault(Exception):
@@ -280,10 +281,25 @@ class LineResponse(http.client.HTTPResponse):
                 a short but whole one; ``malformed`` when a line of it can't be parsed, which would hide
                 every later header, and which urllib3 would log with upstream's words.
         """
-        super().begin()
+        super().begin()  # with `_read_status` below
         if self.fp.last_line not in END_OF_HEADERS:
             raise LineFault("incomplete")
         try:
             assert_header_parsing(self.msg)
         except HeaderParsingError:
             raise LineFault("malformed") from None
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Read on past interim responses (RFC 9110 §15.2); http.client does past 100 alone.
+
+        Raises:
+            LineFault: ``malformed`` when they don't end.
+        """
+        for _number in range(INTERIM_MOST):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 < status < 200 or status == 101:
+                return version, status, reason
+            for _line in range(INTERIM_MOST):
+                if self.fp.readline(BUFFER_BYTES) in (*END_OF_HEADERS, b""):
+                    break
+        raise LineFault("malformed")

@@ -196,8 +196,9 @@ def _judge_any(seen: Seen) -> Verdict | None:
         return Confirm(Unavailable("html")) if page or seen.encoded else TokenRejected()
     if page:
         return Unavailable("html", seen.retry_after, _opens_breaker(seen.status))
-    if not text and not seen.has_type and "Retry-After" not in seen.headers:
-        return Confirm(Unavailable("blank", None, _opens_breaker(seen.status)))
+    # An error that says when to come back is a gateway's; what calls itself good and is blank is asked about.
+    if not text and not seen.has_type and (seen.status in GOOD or "Retry-After" not in seen.headers):
+        return Confirm(Unavailable("blank", seen.retry_after, _opens_breaker(seen.status)))
     return _by_status(seen) if seen.status >= 500 else None
 
 
@@ -224,13 +225,16 @@ def _judge_good(seen: Seen) -> Verdict:
     fields, end = found
     if _is_status_object(fields):
         return _judge_status(fields)
-    if _has_row_key(fields):
+    speaks = _speaks(fields)
+    if _row_keys(fields) >= (2 if speaks else 1):
         return Next.DOWNLOAD
-    # Neither: a file goes on with another row, an answer nobody documented does not.
+    # A file goes on with another row; a status or an error with one key of a row, or what nobody documented, does not.
     rest = text[end:].strip()
     if rest.startswith(b"{"):
         return Next.DOWNLOAD
-    return Unintelligible("odd_json") if rest or seen.settled else Next.READ_ON
+    if not rest and not seen.settled:
+        return Next.READ_ON
+    return _judge_status(fields) if speaks and "status" in fields else Unintelligible("odd_json")
 
 
 def _first_object(text: bytes) -> tuple[dict[str, Any], int] | None:
@@ -258,8 +262,8 @@ def _looks_like_rows(text: bytes) -> bool:
     return text.startswith(b"{") and _ROW_KEY.search(text) is not None
 
 
-def _has_row_key(fields: dict[str, Any]) -> bool:
-    return any(key.lower() in ROW_KEYS for key in fields)
+def _row_keys(fields: dict[str, Any]) -> int:
+    return sum(key.lower() in ROW_KEYS for key in fields)
 
 
 def _is_status_object(fields: dict[str, Any]) -> bool:
@@ -269,7 +273,12 @@ def _is_status_object(fields: dict[str, Any]) -> bool:
     if fields["status"] in ("PENDING", "RUNNING") and ("message" in fields or fields.keys() >= RANGE_KEYS):
         return True
     known = fields.keys() <= STATUS_KEYS
-    return not _has_row_key(fields) and (known or "message" in fields or fields.keys() >= RANGE_KEYS)
+    return not _row_keys(fields) and (known or "message" in fields or fields.keys() >= RANGE_KEYS)
+
+
+def _speaks(fields: dict[str, Any]) -> bool:
+    """Tell whether an object says what a status or an error does: no documented row has these (§2, §4)."""
+    return "message" in fields or "error" in fields or fields.keys() >= RANGE_KEYS
 
 
 def _judge_status(fields: dict[str, Any]) -> Verdict:

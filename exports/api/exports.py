@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from ninja import Router
 from ninja.responses import Status as Answer
 from pydantic import WithJsonSchema
@@ -12,6 +13,7 @@ from pydantic import WithJsonSchema
 from exports.api.answers import Limit, answers, at_most
 from exports.api.auth import MAY_DOWNLOAD, MAY_QUEUE, MAY_READ, caller
 from exports.api.documents import event_document, export_documents
+from exports.api.problems import problem
 from exports.api.schemas import BeingMade, EventsOut, ExportIn, ExportOut, ExportsOut
 from exports.api.workspaces import visible_workspace
 from exports.models import DataType, Export, Status
@@ -38,8 +40,6 @@ FILE_ANSWERS: dict[str, Any] = {
     }
     | {
         "304": {"description": "The file is the one that If-None-Match names."},
-        "412": {"description": "The file is not the one that If-Match names."},
-        "416": {"description": "Range begins beyond the end."},
     }
 }
 
@@ -155,7 +155,7 @@ def run_again(request: HttpRequest, export_id: UUID) -> object:
 
 @router.get(
     "/{export_id}/file",
-    response=answers({202: BeingMade}, 404, 409, 410, 422),
+    response=answers({202: BeingMade}, 404, 409, 410, 412, 416, 422),
     auth=MAY_DOWNLOAD,
     url_name="api-export-file",
     openapi_extra=FILE_ANSWERS,
@@ -175,12 +175,25 @@ def get_file(
     commas and a byte order mark, or by `delimiter` and `bom=off` otherwise; `gzip=on` packs JSON Lines.
     """
     export = visible_export(request, export_id)
-    return file_response(
+    response = file_response(
         request,
         user=caller(request).user,
         export=export,
         variant=read_variant(format=format, guard=guard, delimiter=delimiter, bom=bom, gzip=gzip),
     )
+    return _in_words(response)
+
+
+def _in_words(response: HttpResponseBase) -> HttpResponseBase:
+    """Return a file's refusal, which HTTP knows by its number alone, as a problem; anything else as it is."""
+    if response.status_code == 412:
+        code, detail = "precondition_failed", _("The file is not the one that the request names.")
+    elif response.status_code == 416:
+        code, detail = "range_not_satisfiable", _("The range begins beyond the end of the file.")
+    else:
+        return response
+    kept = {name: value for name, value in response.items() if name not in ("Content-Type", "Content-Length")}
+    return problem(response.status_code, code, detail, headers=kept)
 
 
 # Apart from GET, so that the document has each operation once.

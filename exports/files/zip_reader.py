@@ -19,6 +19,7 @@ from exports.files.refusals import ArchiveRefused
 STORED: Final = 0
 DEFLATED: Final = 8
 
+_NEWEST_VERSION: Final = 63  # 6.3 of PKWARE's APPNOTE
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _CENTRAL: Final = struct.Struct("<4s6H3L5H2L")
 _END: Final = struct.Struct("<4s4H2LH")
@@ -213,7 +214,7 @@ def _read_central(file: BinaryIO, directory: _Directory) -> _Central:
     if directory.bytes < _CENTRAL.size:
         raise ArchiveRefused("bad_structure")
     fields = _CENTRAL.unpack(_read(file, directory.offset, _CENTRAL.size))
-    signature, made_by, _, flags, method, _, _, crc, packed, unpacked = fields[:10]
+    signature, made_by, needed, flags, method, _, _, crc, packed, unpacked = fields[:10]
     name_bytes, extra_bytes, comment_bytes, disk, _, attributes, offset = fields[10:]
     if signature != b"PK\x01\x02":
         raise ArchiveRefused("bad_structure")
@@ -221,7 +222,7 @@ def _read_central(file: BinaryIO, directory: _Directory) -> _Central:
         raise ArchiveRefused("bad_structure")
     tail = _read(file, directory.offset + _CENTRAL.size, name_bytes + extra_bytes)
     name, extra = tail[:name_bytes], _extra_fields(tail[name_bytes:])
-    _check_method(flags, method, extra)
+    _check_method(needed, flags, method, extra)
     unpacked, packed, offset, disk = _widen(
         extra, (unpacked, _MAX32, 8), (packed, _MAX32, 8), (offset, _MAX32, 8), (disk, _MAX16, 4)
     )
@@ -242,13 +243,14 @@ def _read_local(file: BinaryIO, central: _Central, room: int) -> int:
     if room < _LOCAL.size:
         raise ArchiveRefused("overlap")
     fields = _LOCAL.unpack(_read(file, 0, _LOCAL.size))
-    signature, _, flags, method, _, _, crc, packed, unpacked, name_bytes, extra_bytes = fields
+    signature, needed, flags, method, _, _, crc, packed, unpacked, name_bytes, extra_bytes = fields
     if signature != b"PK\x03\x04":
         raise ArchiveRefused("leading_bytes")
     if _LOCAL.size + name_bytes + extra_bytes > room:
         raise ArchiveRefused("overlap")
     tail = _read(file, _LOCAL.size, name_bytes + extra_bytes)
     extra = _extra_fields(tail[name_bytes:])
+    _check_method(needed, flags, method, extra)
     unpacked, packed = _widen(extra, (unpacked, _MAX32, 8), (packed, _MAX32, 8))
     if (tail[:name_bytes], flags, method) != (central.name, central.flags, central.method):
         raise ArchiveRefused("bad_structure")
@@ -276,10 +278,11 @@ def _check_gap(gap: bytes, central: _Central, gap_bytes: int) -> None:
         raise ArchiveRefused("bad_structure")
 
 
-def _check_method(flags: int, method: int, extra: dict[int, bytes]) -> None:
+def _check_method(needed: int, flags: int, method: int, extra: dict[int, bytes]) -> None:
     if flags & _ENCRYPTED_BITS or method == 99 or _AES_EXTRA in extra:
         raise ArchiveRefused("encrypted")
-    if method not in (STORED, DEFLATED) or flags & _PATCH_BIT:
+    # Other tools refuse a version that there is not: a file that they can't open is not whole.
+    if method not in (STORED, DEFLATED) or flags & _PATCH_BIT or needed & 0xFF > _NEWEST_VERSION:
         raise ArchiveRefused("unsupported_method")
 
 

@@ -286,7 +286,10 @@ def _answer(request: HttpRequest, user: User, export: Export, file: _File, forma
         condition["ETag"] = file.etag
         return condition
     part = None
-    if if_range_holds(request.headers.get("If-Range"), etag=file.etag, last_modified=file.modified_at):
+    # Ranges are for GET alone (RFC 9110 §14.2).
+    if request.method == "GET" and if_range_holds(
+        request.headers.get("If-Range"), etag=file.etag, last_modified=file.modified_at
+    ):
         try:
             part = parse_range(request.headers.get("Range"), file.bytes)
         except Unsatisfiable:

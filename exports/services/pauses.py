@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from exports.analytics_cloud.origins import OriginRefused, normalize_base_url
 from exports.models import Export, ExportEvent, PauseCode, Role, User, Workspace
 from exports.models.export import ExportQuerySet
 from exports.services import audit_log, events, home
@@ -100,6 +102,26 @@ def resume_by_manager(*, actor: User, workspace: Workspace) -> Workspace:
         was = resume_lane(workspace, actor=actor)
         record_audit(audit_log.WORKSPACE_RESUMED, actor=actor, workspace=workspace, subject=was)
     return workspace
+
+
+def resume_allowed_addresses() -> None:
+    """Let lanes run again whose address was not allowed and is now: the page says that it goes on by itself."""
+    for workspace in Workspace.objects.filter(pause_code=PauseCode.BASE_URL_REFUSED, archived_at__isnull=True):
+        with transaction.atomic():
+            locked = lock_workspace(workspace)
+            if locked.pause_code != PauseCode.BASE_URL_REFUSED or not locked.has_token or not is_allowed(locked):
+                continue
+            was = resume_lane(locked, actor=None)
+            record_audit(audit_log.WORKSPACE_RESUMED, actor=None, workspace=locked, subject=was)
+
+
+def is_allowed(workspace: Workspace) -> bool:
+    """Tell whether the workspace's token may be sent to its address (``ANALYTICS_CLOUD_ORIGINS``)."""
+    try:
+        normalize_base_url(workspace.base_url, settings.ANALYTICS_CLOUD_ORIGINS)
+    except OriginRefused:
+        return False
+    return True
 
 
 def resume_lane(workspace: Workspace, *, actor: User | None) -> str:

@@ -4,18 +4,16 @@ import re
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from exports.analytics_cloud.origins import OriginRefused, normalize_base_url
 from exports.models import Export, PauseCode, Role, User, Workspace
 from exports.models.secrets import fingerprint, seal
 from exports.services import audit_log, home
 from exports.services.audit_log import record_audit
-from exports.services.pauses import lock_workspace, resume_lane
+from exports.services.pauses import is_allowed, lock_workspace, resume_lane
 from exports.services.refusals import Refused, WrongState
 from exports.services.roles import require_role
 from exports.services.token_test import TokenTest, Verdict, test_token, try_text
@@ -206,14 +204,12 @@ def _resume_unless_address_refused(workspace: Workspace, actor: User | None, now
     Returns:
         Which pause it ended, if one.
     """
-    try:
-        normalize_base_url(workspace.base_url, settings.ANALYTICS_CLOUD_ORIGINS)
-    except OriginRefused:
-        if workspace.pause_code != PauseCode.BASE_URL_REFUSED:
-            workspace.paused_at, workspace.pause_code = now, PauseCode.BASE_URL_REFUSED
-            workspace.save(update_fields=["paused_at", "pause_code"])
-        return ""
-    return resume_lane(workspace, actor=actor)
+    if is_allowed(workspace):
+        return resume_lane(workspace, actor=actor)
+    if workspace.pause_code != PauseCode.BASE_URL_REFUSED:
+        workspace.paused_at, workspace.pause_code = now, PauseCode.BASE_URL_REFUSED
+        workspace.save(update_fields=["paused_at", "pause_code"])
+    return ""
 
 
 def forget_token(*, actor: User, workspace: Workspace) -> Workspace:

@@ -136,8 +136,13 @@ class TestQuestion:
             ask(client)
         assert b"cookie" not in server.requests[1].lower()
 
-    def test_interim_answer_is_passed_over(self):
-        assert answer(b"HTTP/1.1 100 Continue\r\n\r\n" + PENDING_REPLY) == WAITING
+    @pytest.mark.parametrize("line", [b"100 Continue", b"102 Processing", b"103 Early Hints\r\nLink: </a>", b"199 Odd"])
+    @pytest.mark.parametrize("times", [1, 3])
+    def test_interim_answer_is_passed_over(self, line, times):
+        assert answer((b"HTTP/1.1 " + line + b"\r\n\r\n") * times + PENDING_REPLY) == WAITING
+
+    def test_interim_answers_without_end_are_no_answer(self):
+        assert answer(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 200 + PENDING_REPLY) == Unintelligible("odd_http")
 
     def test_answer_in_chunks_of_one_byte_is_understood(self):
         pieces = [PENDING[i : i + 1] for i in range(len(PENDING))]

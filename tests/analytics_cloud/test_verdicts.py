@@ -199,6 +199,28 @@ class TestReady:
         row = json.dumps({**json.loads(MEMBERSHIP_ROW), **more}).encode()
         assert judge(row + b"\n") is Next.DOWNLOAD
 
+    @pytest.mark.parametrize(
+        ("more", "meant"),
+        [
+            ({"status": "pending"}, Waiting),
+            ({"status": "PENDING "}, Waiting),
+            ({"status": "COMPLETED"}, Unintelligible),
+            ({"status": "ERROR", "message": "An internal problem happened"}, Unintelligible),
+            ({"status": "500", "error": "x", "message": "boom"}, Unintelligible),
+        ],
+    )
+    @pytest.mark.parametrize("key", ["id", "projectId", "userId"])
+    def test_status_with_a_key_of_a_row_is_never_the_file(self, more, meant, key):
+        body = status_object(**more, **{key: "77"})
+        assert isinstance(judge(body), meant)
+        assert judge(body, ended=False) is Next.READ_ON
+
+    @pytest.mark.parametrize("fields", [{"message": "Bad Request"}, {"error": "Internal error"}])
+    def test_error_with_a_key_of_a_row_is_never_the_file_unless_a_row_follows(self, fields):
+        body = json.dumps({**fields, "id": "1"}).encode()
+        assert judge(body) == Unintelligible("odd_json")
+        assert judge(body + b"\n" + body) is Next.DOWNLOAD
+
     def test_row_of_columns_nobody_knows_is_the_file_once_another_follows(self):
         assert judge(b'{"a":1}\n', ended=False) is Next.READ_ON
         assert judge(b'{"a":1}\n{', ended=False) is Next.DOWNLOAD
@@ -393,6 +415,10 @@ class TestUnavailable:
 
     def test_blank_500_with_a_type_is_theirs(self):
         assert judge(status=500) == Unavailable("http_5xx", opens_breaker=True)
+
+    def test_blank_200_that_asks_for_patience_is_asked_about_and_waited_for(self):
+        verdict = judge(headers={**NO_TYPE, "Retry-After": "8"})
+        assert verdict == Confirm(Unavailable("blank", 8.0))
 
     def test_blank_500_that_asks_for_patience_is_theirs(self):
         verdict = judge(status=500, headers={"Retry-After": "5"})

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exports.models import Export
-from tests.support.cast import ApiCaller, Cast
+from tests.support.cast import ApiCaller, Cast, make_ready_export
 
 pytestmark = pytest.mark.django_db
 
@@ -168,3 +168,21 @@ def test_any_query_is_accepted_or_refused(cast: Cast, query: dict[str, str]) -> 
     for path in ("exports", "workspaces"):
         answer = caller.client.get(f"/api/v1/{path}", data=query, headers={"Authorization": f"Bearer {caller.text}"})
         assert answer.status_code in (200, 404, 422), answer.content
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "status", "code"),
+    [
+        ("Range", "bytes=99999999-", 416, "range_not_satisfiable"),
+        ("If-Match", '"another"', 412, "precondition_failed"),
+    ],
+)
+def test_refusal_of_a_file_that_http_knows_by_number_has_words_too(
+    header: str, value: str, status: int, code: str, cast: Cast
+) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    answer = ApiCaller(cast.bob).get(f"exports/{export.pk}/file", headers={header: value})
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    assert answer.json()["code"] == code
+    assert answer.json()["detail"]
+    assert answer.headers.get("Content-Range") == (f"bytes */{export.bytes}" if status == 416 else None)

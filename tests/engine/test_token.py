@@ -157,6 +157,21 @@ def test_address_that_is_no_longer_listed_pauses_without_a_call(world: World, se
     export = world.step(export)
     assert (acme(world).pause_code, calls(world)) == (PauseCode.BASE_URL_REFUSED, 0)
     assert export.waiting_code == "workspace_paused"
+    pauses.resume_allowed_addresses()
+    assert acme(world).pause_code == PauseCode.BASE_URL_REFUSED
+
+    settings.ANALYTICS_CLOUD_ORIGINS = [world.sim.base_url]
+    pauses.resume_allowed_addresses()
+    assert not acme(world).is_paused
+    assert world.step(export).status == Status.WAITING
+    entry = AuditEntry.objects.filter(action="workspace.resumed").get()
+    assert (entry.actor, entry.subject) == (None, PauseCode.BASE_URL_REFUSED)
+
+
+def test_address_that_is_listed_again_does_not_end_another_pause(world: World) -> None:
+    pauses.pause_by_manager(actor=world.alice, workspace=acme(world))
+    pauses.resume_allowed_addresses()
+    assert acme(world).pause_code == PauseCode.MANAGER
 
 
 def test_pause_of_a_manager_stops_all_questions_and_lets_a_download_end(world: World) -> None:

@@ -120,6 +120,12 @@ def test_known_file_is_not_sent_again(cast: Cast, export: Export) -> None:
     assert not Download.objects.exists()
 
 
+def test_range_is_for_get_alone(cast: Cast, export: Export) -> None:
+    for wanted in ("bytes=0-9", f"bytes={len(CONTENT)}-"):
+        answer = fetch(cast, export, "HEAD", Range=wanted)
+        assert (answer.status_code, answer["Content-Length"]) == (200, str(len(CONTENT)))
+
+
 def test_if_range_of_another_file_gets_the_whole(cast: Cast, export: Export) -> None:
     first = fetch(cast, export, "HEAD")
     for validator, status in ((first["ETag"], 206), (first["Last-Modified"], 206), ('"other"', 200)):
