@@ -124,7 +124,7 @@ def estimate(lane: Lane, key: UUID, now: float) -> Estimate | None:
     others = [other.expected for other in lane.sights if other.started_at is None and other is not sight]
     begins: float | None
     if running:
-        current = max(running, key=_started)
+        current = max(running, key=_latest)
         if current.expected is None:
             return None
         begins = _end(current, now) or now
@@ -150,7 +150,7 @@ def _end(sight: Sight, now: float) -> float | None:
 def being_made(lane: Lane, pace: Pace) -> Sight | None:
     """Return the export that upstream is at, as far as it was seen; None when that is unknown."""
     running = [sight for sight in lane.sights if sight.started_at is not None]
-    current = max(running, key=_started, default=None)
+    current = max(running, key=_latest, default=None)
     if current is None or lane.left is None:
         return current
     # Another one was still to be made after this one had begun, and has left since: this one ended too, or is stuck.
@@ -165,6 +165,11 @@ def is_carried(sight: Sight, started_at: float, pace: Pace) -> bool:
 def _started(sight: Sight) -> float:
     assert sight.started_at is not None
     return sight.started_at
+
+
+def _latest(sight: Sight) -> tuple[float, UUID]:
+    """The order of those being made; of two begun in the same moment always the same one comes last."""
+    return _started(sight), sight.key
 
 
 def _slack(pace: Pace) -> float:

@@ -614,6 +614,7 @@ class TestSecrets:
 class TestLeftovers:
     def test_no_connection_stays_open(self):
         scripts = [PENDING_REPLY, reply("403 No"), stall(), reply(body=b"PK")]
+        gc.collect()  # what other tests left
         before = open_sockets()
         for script in scripts:
             with ScriptedServer(script) as server:

@@ -178,6 +178,11 @@ def test_plan_made_anew_changes_nothing(case: tuple[Lane, float]) -> None:
         assert first == second
 
 
+def test_order_of_two_begun_in_one_moment_changes_nothing() -> None:
+    two = running(A, 8279, 8280, expected=LONG), running(B, 8279, 8279)
+    assert looks(*two, now=10_000) == looks(*reversed(two), now=10_000)
+
+
 @given(lanes())
 def test_estimate_lies_ahead_and_is_honest(case: tuple[Lane, float]) -> None:
     lane, now = case
