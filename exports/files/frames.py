@@ -178,21 +178,32 @@ def _fast_frame(block: bytes, columns: list[str], names: _Names) -> pl.DataFrame
     kept = pl.DataFrame(raw, schema=dict.fromkeys(raw, pl.String))
     frame = kept if frame.is_empty() else frame.with_columns(kept.get_columns())
     absent = [pl.lit(None, pl.String).alias(name) for name in columns if name not in frame.columns]
-    return frame.with_columns(absent).select(columns)
+    whole = frame.with_columns(absent)
+    return pl.DataFrame({name: whole.get_column(name) for name in columns})
 
 
 def guarded(frame: pl.DataFrame) -> pl.DataFrame:
     """`frame` with an apostrophe before each text that a spreadsheet would run as a formula."""
-    harmless = frame.select(_is_harmless(name) for name in frame.columns).row(0)
+    plain = by_place(frame)
+    harmless = plain.select(_is_harmless(name) for name in plain.columns).row(0)
     starts = pl.Series(FORMULA_STARTS)
-    return frame.with_columns(
+    made = plain.with_columns(
         pl.when(pl.col(name).str.head(1).is_in(starts.implode()))
         .then(pl.lit("'") + pl.col(name))
         .otherwise(pl.col(name))
         .alias(name)
-        for name, is_harmless in zip(frame.columns, harmless, strict=True)
+        for name, is_harmless in zip(plain.columns, harmless, strict=True)
         if not is_harmless
     )
+    made.columns = frame.columns
+    return made
+
+
+def by_place(frame: pl.DataFrame) -> pl.DataFrame:
+    """`frame` with its columns called by their places: polars takes names such as `*` or `^a$` for several."""
+    plain = frame.clone()
+    plain.columns = [f"column {place}" for place in range(frame.width)]
+    return plain
 
 
 def _is_harmless(name: str) -> pl.Expr:

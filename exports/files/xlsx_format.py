@@ -17,7 +17,7 @@ import xlsxwriter
 from exports.files.columns import ColumnFinder
 from exports.files.conversion import SHEET_ROWS, Job
 from exports.files.formulas import guarded_names
-from exports.files.frames import columns_for, guarded, write_frames
+from exports.files.frames import by_place, columns_for, guarded, write_frames
 from exports.files.sinks import HashedFile
 from exports.files.zip_writer import ZipWriter
 
@@ -159,15 +159,16 @@ def _rows_xml(frame: pl.DataFrame, first_row: int, *, guard: bool) -> bytes:
     Written as delimited text first, with control characters, which no text holds by then, for marks: polars does
     that ten times as fast as it puts strings together.
     """
-    shown = _fit_for_xml(guarded(frame) if guard else frame)
+    plain = by_place(frame)
+    shown = _fit_for_xml(by_place(guarded(frame)) if guard else plain)
     number = pl.int_range(first_row, first_row + frame.height).cast(pl.String)
     marked = [(number + _NUMBER_END).alias(_ROW_NUMBER)]
-    for name in frame.columns:
-        text = pl.lit(shown[name])
+    for name, place in zip(frame.columns, plain.columns, strict=True):
+        text = pl.lit(shown[place])
         if name in _COUNTS:
-            count = pl.concat_str(pl.lit(_COUNT_START), pl.lit(frame[name]), pl.lit(_COUNT_END))
-            text = pl.when(pl.lit(frame[name]).str.contains(_WHOLE_NUMBER)).then(count).otherwise(text)
-        marked.append(text.alias(name))
+            count = pl.concat_str(pl.lit(_COUNT_START), pl.lit(plain[place]), pl.lit(_COUNT_END))
+            text = pl.when(pl.lit(plain[place]).str.contains(_WHOLE_NUMBER)).then(count).otherwise(text)
+        marked.append(text.alias(place))
     made = io.BytesIO()
     pl.select(marked).write_csv(
         made, include_header=False, separator=_NEXT, line_terminator=_ROW_END, null_value=_NULL, quote_style="never"

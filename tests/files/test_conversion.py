@@ -157,6 +157,27 @@ def test_top_level_name_wins_over_a_records_field_of_the_same_name(tmp_path: Pat
         assert table(made(tmp_path, lines_of([row]))) == [{"a.b": "top"}]
 
 
+ODD_NAMES = ["row number", "", "*", "^.*$", "a b", "count", "literal", "odd id", "column 1", "é", "=x"]
+
+
+@pytest.mark.parametrize("more", [{}, {"list": ["1", None]}, {"record": {"x": "1"}}, {"long": 10**40}])
+@pytest.mark.parametrize("format_name", ["csv", "xlsx", "parquet"])
+def test_any_name_can_be_a_column(tmp_path: Path, format_name: str, more: dict[str, Any]) -> None:
+    rows = [{"id": str(n), **{name: f"{place}-{n}" for place, name in enumerate(ODD_NAMES)}, **more} for n in range(3)]
+    body = made(tmp_path, lines_of(rows), format_name, guard=False)
+    if format_name == "csv":
+        read = table(body)
+    elif format_name == "parquet":
+        read = pq.read_table(io.BytesIO(body)).to_pylist()
+    else:
+        names, *cells = openpyxl.load_workbook(io.BytesIO(body)).active.iter_rows(values_only=True)
+        read = [dict(zip((name or "" for name in names), row, strict=True)) for row in cells]
+    assert [{name: row[name] for name in ODD_NAMES} for row in read] == [
+        {name: row[name] for name in ODD_NAMES} for row in rows
+    ]
+    assert made(tmp_path, lines_of(rows), format_name)  # guarded too
+
+
 def test_record_nested_without_end_stays_text(tmp_path: Path) -> None:
     content = b'{"a":' * 200 + b"1" + b"}" * 200 + b"\n"
     (row,) = table(made(tmp_path, content))
