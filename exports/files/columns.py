@@ -47,12 +47,14 @@ class ColumnFinder:
         self._nulls: set[str] = set()
         self._records: set[str] = set()
         self._fields: set[str] = set()
+        self._wholes: set[str] = set()  # records without fields
         self._known: msgspec.json.Decoder[Any] | None = None
 
     @property
     def names(self) -> set[str]:
         """All columns so far. A record that is null somewhere adds none of its own name."""
-        return self._texts | self._raws | self._fields | (self._nulls - self._records)
+        top = self._texts | self._raws | self._wholes | (self._nulls - self._records)
+        return top | set(map(self._own, self._fields))
 
     @property
     def text_names(self) -> set[str]:
@@ -82,7 +84,7 @@ class ColumnFinder:
             rows += 1
             for key, value in cells.items():
                 is_fast = self._take(key, value) and is_fast
-            if len(self._texts) + len(self._raws) + len(self._nulls) + len(self._fields) > MAX_COLUMNS:
+            if sum(map(len, (self._texts, self._raws, self._nulls, self._fields, self._wholes))) > MAX_COLUMNS:
                 raise TooManyColumns
         types = dict.fromkeys(self.text_names, _TEXT) | dict.fromkeys(self.raw_names, _RAW)
         self._known = decoder_of(types)
@@ -94,17 +96,24 @@ class ColumnFinder:
             row: dict[str, str | None] = {}
             for key, value in cells.items():
                 for name, text in flattened(key, value):
-                    # A key at top level keeps its name, should a record's field come to be called the same.
-                    if name == key or name not in row:
+                    if name == key:
                         row[name] = text
+                    else:
+                        row.setdefault(self._own(name), text)
             yield row
+
+    def _own(self, field: str) -> str:
+        """The column of a record's field: a key at top level keeps its name, should it be called the same."""
+        is_taken = any(field in names for names in (self._texts, self._raws, self._nulls, self._wholes))
+        return f"{field} (2)" if is_taken else field
 
     def _take(self, key: str, value: msgspec.Raw) -> bool:
         raw = bytes(value)
         match raw[:1]:
             case b"{":
                 self._records.add(key)
-                self._fields.update(name for name, _ in flattened(key, value))
+                for name, _ in flattened(key, value):
+                    (self._wholes if name == key else self._fields).add(name)
                 return False
             case b"n":
                 self._nulls.add(key)

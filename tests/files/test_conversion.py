@@ -152,9 +152,23 @@ def test_record_that_is_sometimes_null_adds_no_column_of_its_own(tmp_path: Path)
         assert list(table(made(tmp_path, lines_of(rows)))[0]) == ["geo.city"]
 
 
-def test_top_level_name_wins_over_a_records_field_of_the_same_name(tmp_path: Path) -> None:
-    for row in ({"a.b": "top", "a": {"b": "inner"}}, {"a": {"b": "inner"}, "a.b": "top"}):
-        assert table(made(tmp_path, lines_of([row]))) == [{"a.b": "top"}]
+@pytest.mark.parametrize("format_name", ["csv", "xlsx"])
+def test_top_level_name_stays_and_a_records_field_of_the_same_name_has_its_own(
+    tmp_path: Path, format_name: str
+) -> None:
+    both, inner, top = {"a.b": "top", "a": {"b": "inner"}}, {"a": {"b": "alone"}}, {"a.b": None, "a": {}}
+    for rows in ([both, inner, top], [inner, dict(reversed(both.items())), top], [top, inner, both]):
+        body = made(tmp_path, lines_of(rows), format_name)
+        if format_name == "xlsx":
+            names, *cells = openpyxl.load_workbook(io.BytesIO(body)).active.iter_rows(values_only=True)
+            read = [{name: cell or "" for name, cell in zip(names, row, strict=True)} for row in cells]
+        else:
+            read = table(body)
+        expected = {
+            id(row): {"a": "{}" if row is top else "", "a.b": row.get("a.b") or "", "a.b (2)": row["a"].get("b", "")}
+            for row in rows
+        }
+        assert read == [expected[id(row)] for row in rows]
 
 
 ODD_NAMES = ["row number", "", "*", "^.*$", "a b", "count", "literal", "odd id", "column 1", "é", "=x"]
