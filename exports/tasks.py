@@ -99,6 +99,17 @@ def _rest(seconds: float) -> None:
 
 
 @worker_ready.connect
+def _say_what_cannot_work(**_kwargs: Any) -> None:
+    # Beside everything else: nothing waits for it, and nothing ends with it.
+    threading.Thread(target=_say_unreadable_tokens, name="token-keys", daemon=True).start()
+
+
+def _say_unreadable_tokens() -> None:
+    with forks.without_forks():
+        say_unreadable_tokens()
+
+
+@worker_ready.connect
 def _start_heartbeat(sender: Any, **_kwargs: Any) -> None:
     queues = ",".join(sorted(queue.name for queue in sender.task_consumer.queues))
     name = f"{socket.gethostname()}:{os.getpid()}:{sender.hostname}"[:120]
@@ -107,8 +118,6 @@ def _start_heartbeat(sender: Any, **_kwargs: Any) -> None:
 
 def _heartbeat(name: str, queues: str) -> None:
     """Leave signs of life until the worker is asked to stop; the database may be away in between."""
-    with forks.without_forks():
-        say_unreadable_tokens()
     while not shutdown.is_stopping():
         try:
             with forks.without_forks():
