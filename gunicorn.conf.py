@@ -1,7 +1,6 @@
 """gunicorn: threads, so that slow readers of large files starve nobody (measured: 16 were too few, 64 were not)."""
 
 import os
-import threading
 from typing import Any
 
 bind = os.environ.get("GUNICORN_BIND", "127.0.0.1:8000")
@@ -18,16 +17,7 @@ control_socket_disable = True  # it would lie in the home folder: shared by two 
 
 
 def post_worker_init(worker: Any) -> None:
-    """Say in the log which tokens no key opens; beside the first requests, as the database may take its time."""
-    threading.Thread(target=_say_unreadable_tokens, name="token-keys", daemon=True).start()
+    """Say in the log which tokens no key opens."""
+    from exports.checks import say_unreadable_tokens  # noqa: PLC0415 - the application is loaded by now, not before
 
-
-def _say_unreadable_tokens() -> None:
-    from django.db import connection  # noqa: PLC0415 - the application is loaded by now, not before
-
-    from exports.checks import say_unreadable_tokens  # noqa: PLC0415
-
-    try:
-        say_unreadable_tokens()
-    finally:
-        connection.close()
+    say_unreadable_tokens()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError
 from exports.files.storage import storage_from
 from exports.models import TokenUnreadable, Workspace
 from exports.models.secrets import unseal
+from exports.services import forks
 
 logger = logging.getLogger(__name__)
 
@@ -54,9 +56,17 @@ def check_cadence(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> li
 
 
 def say_unreadable_tokens() -> None:
-    """Log what `check_token_keys` finds: web and workers start without ``manage.py``, and go on for the others."""
-    for message in check_token_keys(None, databases=[DEFAULT_DB_ALIAS]):
-        logger.error("start.unreadable_tokens %s %s", message.msg, message.hint)
+    """Log what `check_token_keys` finds, for web and workers, which start without ``manage.py``.
+
+    In a thread beside everything else: the database may take its time, and nothing waits for it or ends with it.
+    """
+    threading.Thread(target=_say_unreadable_tokens, name="token-keys", daemon=True).start()
+
+
+def _say_unreadable_tokens() -> None:
+    with forks.without_forks():
+        for message in check_token_keys(None, databases=[DEFAULT_DB_ALIAS]):
+            logger.error("start.unreadable_tokens %s %s", message.msg, message.hint)
 
 
 @register(Tags.database)

@@ -100,13 +100,7 @@ def _rest(seconds: float) -> None:
 
 @worker_ready.connect
 def _say_what_cannot_work(**_kwargs: Any) -> None:
-    # Beside everything else: nothing waits for it, and nothing ends with it.
-    threading.Thread(target=_say_unreadable_tokens, name="token-keys", daemon=True).start()
-
-
-def _say_unreadable_tokens() -> None:
-    with forks.without_forks():
-        say_unreadable_tokens()
+    say_unreadable_tokens()
 
 
 @worker_ready.connect

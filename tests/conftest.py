@@ -47,8 +47,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     part = config.getoption("--part")
     if part is None:
         return
-    chosen = [item for item in items if (_uses_database(item) if part == "database" else not _is_done(item))]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    chosen: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        is_chosen = _uses_database(item) if part == "database" else not _is_done(item)
+        (chosen if is_chosen else others).append(item)
+    config.hook.pytest_deselected(items=others)
     items[:] = chosen
 
 

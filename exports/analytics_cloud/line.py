@@ -281,7 +281,7 @@ class LineResponse(http.client.HTTPResponse):
                 a short but whole one; ``malformed`` when a line of it can't be parsed, which would hide
                 every later header, and which urllib3 would log with upstream's words.
         """
-        super().begin()  # with `_read_status` below
+        super().begin()
         if self.fp.last_line not in END_OF_HEADERS:
             raise LineFault("incomplete")
         try:

@@ -225,7 +225,7 @@ def _judge_good(seen: Seen) -> Verdict:
     fields, end = found
     if _is_status_object(fields):
         return _judge_status(fields)
-    speaks = _speaks(fields)
+    speaks = _tells_of_an_export(fields) or "error" in fields
     if _row_keys(fields) >= (2 if speaks else 1):
         return Next.DOWNLOAD
     # A file goes on with another row; a status or an error with one key of a row, or what nobody documented, does not.
@@ -270,15 +270,14 @@ def _is_status_object(fields: dict[str, Any]) -> bool:
     """A row of membership or segment has a ``status`` too, hence the other keys (§2)."""
     if "status" not in fields:
         return False
-    if fields["status"] in ("PENDING", "RUNNING") and ("message" in fields or fields.keys() >= RANGE_KEYS):
+    if fields["status"] in ("PENDING", "RUNNING") and _tells_of_an_export(fields):
         return True
-    known = fields.keys() <= STATUS_KEYS
-    return not _row_keys(fields) and (known or "message" in fields or fields.keys() >= RANGE_KEYS)
+    return not _row_keys(fields) and (fields.keys() <= STATUS_KEYS or _tells_of_an_export(fields))
 
 
-def _speaks(fields: dict[str, Any]) -> bool:
-    """Tell whether an object says what a status or an error does: no documented row has these (§2, §4)."""
-    return "message" in fields or "error" in fields or fields.keys() >= RANGE_KEYS
+def _tells_of_an_export(fields: dict[str, Any]) -> bool:
+    """Tell whether an object has what a status object has, and no documented row (§2, §4)."""
+    return "message" in fields or fields.keys() >= RANGE_KEYS
 
 
 def _judge_status(fields: dict[str, Any]) -> Verdict:

@@ -106,13 +106,14 @@ def resume_by_manager(*, actor: User, workspace: Workspace) -> Workspace:
 
 def resume_allowed_addresses() -> None:
     """Let lanes run again whose address was not allowed and is now: the page says that it goes on by itself."""
-    for workspace in Workspace.objects.filter(pause_code=PauseCode.BASE_URL_REFUSED, archived_at__isnull=True):
+    refused = Workspace.objects.filter(pause_code=PauseCode.BASE_URL_REFUSED, archived_at__isnull=True)
+    for workspace in filter(is_allowed, refused):
         with transaction.atomic():
-            locked = lock_workspace(workspace)
-            if locked.pause_code != PauseCode.BASE_URL_REFUSED or not locked.has_token or not is_allowed(locked):
-                continue
-            was = resume_lane(locked, actor=None)
-            record_audit(audit_log.WORKSPACE_RESUMED, actor=None, workspace=locked, subject=was)
+            workspace = lock_workspace(workspace)
+            # Another address has taken the token away and paused for that.
+            if workspace.pause_code == PauseCode.BASE_URL_REFUSED and workspace.has_token:
+                was = resume_lane(workspace, actor=None)
+                record_audit(audit_log.WORKSPACE_RESUMED, actor=None, workspace=workspace, subject=was)
 
 
 def is_allowed(workspace: Workspace) -> bool:

@@ -32,7 +32,6 @@ SPRITE = "exports/vendor/tabler-icons-3.51.0/sprite.svg"
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
-@cache
 def _stamp(path: str) -> str:
     found = finders.find(path)
     assert isinstance(found, str), f"static file {path} is missing"

@@ -62,8 +62,7 @@ class Inspector:
         visitor.faults.clear()
         visitor.expected = {scene.status}
         page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
-        if self.language == "en":
-            page.emulate_media(color_scheme="light")
+        page.emulate_media(color_scheme="light")
         answer = visitor.open(path)
         if scene.press:
             with page.expect_navigation() as pressed:

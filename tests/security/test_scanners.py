@@ -52,7 +52,7 @@ def test_schemathesis_finds_no_fault_and_no_answer_that_is_not_documented(
     command = [
         *(str(PROGRAMS / "schemathesis"), "run", f"{live_server.url}/api/v1/openapi.json"),
         *("--header", f"Authorization: Bearer {token}"),
-        *("--checks", ",".join(CHECKS), "--max-examples", "6", "--seed", "20261124", "--generation-deterministic"),
+        *("--checks", ",".join(CHECKS), "--max-examples", "12", "--seed", "20261124", "--generation-deterministic"),
         *("--phases", "examples,coverage,fuzzing,stateful", "--request-timeout", "30", "--continue-on-failure"),
         *("--suppress-health-check", "all", "--no-color", "--warnings", "off"),
     ]
