@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from exports.models import ACTIVE, DataType, Export, Membership, Status, User, Workspace
 from exports.services.former import with_belonging
-from exports.services.mentions import mentioning
+from exports.services.mentions import mentions_of
 from exports.services.paging import Page, beyond, check_limit, keyset_page
 from exports.services.refusals import Refused
 from exports.services.texts import clean_line
@@ -118,15 +118,19 @@ def list_exports(
     rows = narrowed(with_belonging(Export.objects.select_related("workspace__host", "requested_by")), filters)
     visible = Workspace.objects.visible_to(user) if within is None else within
     sees_all = within is None and user.is_superuser and user.is_active
-    if filters.text:
-        rows = mentioning(rows, filters.text, visible=visible, sees_all=sees_all)
-    elif not sees_all:
-        places = _places(visible, filters)
-        if len(places) > MANY and filters.order is not Order.ENDING:
-            page = _page(_among_the_first(rows, places, filters, cursor), filters, cursor, limit)
-            if page.next_cursor is not None:
-                return page
-        rows = _first_of(rows, places, filters, cursor, limit)
+    mentions = mentions_of(filters.text, visible=visible, sees_all=sees_all) if filters.text else None
+    rows = rows if mentions is None else rows.filter(mentions.condition)
+    places = None if sees_all else _places(visible, filters)
+    keys = [] if places is None or mentions is not None else list(places)
+    is_spread = len(keys) > MANY if mentions is None else not mentions.are_few
+    if is_spread and filters.order is not Order.ENDING:
+        page = _page(_among_the_first(rows, places, filters, cursor), filters, cursor, limit)
+        if page.next_cursor is not None:
+            return page
+    if places is not None and mentions is None:
+        rows = _first_of(rows, keys, filters, cursor, limit)
+    elif places is not None:
+        rows = rows.filter(workspace__in=places)
     return _page(rows, filters, cursor, limit)
 
 
@@ -140,26 +144,28 @@ def _page(rows: QuerySet[Export], filters: Filters, cursor: str | None, limit: i
     )
 
 
-def _places(visible: QuerySet[Workspace], filters: Filters) -> list[uuid.UUID]:
+def _places(visible: QuerySet[Workspace], filters: Filters) -> QuerySet[Workspace, uuid.UUID]:
     places = visible.order_by()
     if filters.workspace is not None:
         places = places.filter(pk=filters.workspace)
-    return list(places.values_list("pk", flat=True))
+    return places.values_list("pk", flat=True)
 
 
 def _among_the_first(
-    rows: QuerySet[Export], places: list[uuid.UUID], filters: Filters, cursor: str | None
+    rows: QuerySet[Export], places: QuerySet[Workspace, uuid.UUID] | None, filters: Filters, cursor: str | None
 ) -> QuerySet[Export]:
-    """Narrow to those of everybody's next `REACH` that lie in some workspaces.
+    """Narrow to those of everybody's next `REACH` that lie in some workspaces, or anywhere.
 
-    Who sees many workspaces finds a page there, at the cost of `REACH` rows of an index however long the table is.
+    Who sees many workspaces, or looks for what many have, finds a page there, at the cost of `REACH` rows of an index
+    however long the table is.
     """
     newest_first = filters.order is not Order.OLDEST
     everybodys = beyond(narrowed(Export.objects.all(), filters), "created_at", cursor, newest_first)
     bound = Subquery(everybodys.values("created_at")[REACH : REACH + 1])
-    # Hidden from the planner, which would take the index of each workspace and sort all that it finds.
-    here = rows.alias(place=Coalesce("workspace_id", "workspace_id")).filter(place__in=places)
-    return here.filter(created_at__gte=bound) if newest_first else here.filter(created_at__lte=bound)
+    if places is not None:
+        # Hidden from the planner, which would take the index of each workspace and sort all that it finds.
+        rows = rows.alias(place=Coalesce("workspace_id", "workspace_id")).filter(place__in=places)
+    return rows.filter(created_at__gte=bound) if newest_first else rows.filter(created_at__lte=bound)
 
 
 def _first_of(

@@ -177,9 +177,12 @@ def test_page_of_many_takes_few_queries(cast: Cast, who: str, most: int) -> None
 
 @pytest.mark.parametrize("order", [Order.NEWEST, Order.OLDEST])
 @pytest.mark.parametrize("share", [1, 40])
-def test_who_sees_many_workspaces_finds_all_of_a_long_table_in_order(cast: Cast, order: Order, share: int) -> None:
+@pytest.mark.parametrize("text", ["", "report"])
+def test_who_sees_many_workspaces_finds_all_of_a_long_table_in_order(
+    cast: Cast, order: Order, share: int, text: str
+) -> None:
     places = [make_workspace(f"Number {number}", viewer=cast.vera) for number in range(MANY + 2)]
-    first = make_export(cast.globex, cast.charlie)
+    first = make_export(cast.globex, cast.charlie, name="A report" if text else "")
     count = 2 * REACH + 300
     made = []
     for number in range(1, count):
@@ -191,7 +194,7 @@ def test_who_sees_many_workspaces_finds_all_of_a_long_table_in_order(cast: Cast,
         expected.reverse()
     found, cursor = [], None
     while True:
-        page = list_exports(user=cast.vera, filters=Filters(order=order), cursor=cursor, limit=150)
+        page = list_exports(user=cast.vera, filters=Filters(order=order, text=text), cursor=cursor, limit=150)
         found += [export.pk for export in page.items]
         cursor = page.next_cursor
         if cursor is None:
