@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -75,20 +75,21 @@ def icon(name: str, extra: str = "") -> SafeString:
     )
 
 
-def _time(at: datetime, text: str, kind: str = "") -> SafeString:
-    return format_html(
-        '<time datetime="{}" title="{}"{}>{}</time>',
-        timezone.localtime(at, timezone.get_fixed_timezone(0)).isoformat(timespec="milliseconds"),
-        times.moment(at),
-        format_html(' data-live="{}"', kind) if kind else "",
-        text,
-    )
+def _time(at: datetime, text: str, kind: str = "", *, title: str = "") -> SafeString:
+    """Return an element of `text`; `kind` has the pages' script keep it true, `title` tells the moment."""
+    stamp, title = at.astimezone(UTC).isoformat(timespec="milliseconds"), title or times.moment(at)
+    if kind:
+        return format_html('<time datetime="{}" title="{}" data-live="{}">{}</time>', stamp, title, kind, text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', stamp, title, text)
 
 
 @register.filter
 def moment(at: datetime | None) -> SafeString | str:
     """Show day, minute and zone in the person's zone."""
-    return _time(at, times.moment(at)) if at else ""
+    if not at:
+        return ""
+    text = times.moment(at)
+    return _time(at, text, title=text)
 
 
 @register.filter
