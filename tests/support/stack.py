@@ -112,10 +112,10 @@ class Stack:
             self.simulator.start()
             self.way.open()
             self.redis.start()
-            self.manage("migrate", "--verbosity", "0")
+            self.warm_manage("migrate", "--verbosity", "0")
             self._start_all()
-            self.manage("createsuperuser", "--noinput", "--email", EMAIL, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
-            token = self.manage("create_api_token", "--email", EMAIL, "--name", "fault tests").strip()
+            self.warm_manage("createsuperuser", "--noinput", "--email", EMAIL, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
+            (token,) = self.warm_manage("create_api_token", "--email", EMAIL, "--name", "fault tests")
             self.canaries += [token, PASSWORD]
             self.api = PortalApi(self.url, token)
             self.wait_until_up()
@@ -296,7 +296,7 @@ class Stack:
     # Looking inside ------------------------------------------------------------------------------------------
 
     def warm(self, command: str) -> list[str]:
-        """Run ``audit``, ``reap`` or ``integrity`` in a process that stays up; return what it found, a line each.
+        """Run a command of `warm_commands` in a process that stays up; return what it found, a line each.
 
         Raises:
             AssertionError: the process broke.
@@ -317,6 +317,10 @@ class Stack:
         answer = self._warm.stdout.readline()
         assert answer, "the process of commands ended"
         return list(json.loads(answer))
+
+    def warm_manage(self, *arguments: str, **environment: str) -> list[str]:
+        """Run a management command there, as `manage` would; return the lines of its standard output."""
+        return self.warm(f"manage {json.dumps([arguments, environment])}")
 
     def tails(self) -> str:
         """Return the ends of all logs."""
