@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--whole", action="store_true", help="change nothing: each test must pass then")
     parser.add_argument("--verbose", action="store_true", help="show what the tests print")
     options = parser.parse_args(arguments)
-    chosen = [one for one in all_mutations() if not options.names or any(part in one.name for part in options.names)]
+    chosen = _chosen(options.names)
     if not chosen:
         parser.error("no mutation has such a name")
     if options.list:
@@ -62,6 +62,14 @@ def main(arguments: Sequence[str]) -> int:
         f"{len(chosen) - len(missed)} of {len(chosen)} {'passed' if options.whole else 'noticed'}", *missed, sep="\n  "
     )
     return 1 if missed else 0
+
+
+def _chosen(names: Sequence[str]) -> list[Mutation]:
+    """Return the mutations of these names, or of names that hold them where none is called so; all for no name."""
+    every = all_mutations()
+    whole = {one.name for one in every}.intersection(names)
+    parts = [name for name in names if name not in whole]
+    return [one for one in every if not names or one.name in whole or any(part in one.name for part in parts)]
 
 
 def _proved(mutation: Mutation, whole: bool, verbose: bool) -> bool:
