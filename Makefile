@@ -6,12 +6,13 @@ DEMO_DIR ?= .demo
 PORT ?= 8000
 ONCE ?=
 PYTEST ?=
+NAMES ?=
 
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint format lock messages clean
+.PHONY: help demo test faults mutations lint format lock messages clean
 .DELETE_ON_ERROR:
 
 help:
@@ -19,6 +20,7 @@ help:
 	@echo "make demo ONCE=1   the same, ending by itself once six files were downloaded and checked"
 	@echo "make test          the whole suite"
 	@echo "make faults        the slow part of the suite that kills real processes"
+	@echo "make mutations     takes protections away one by one, and sees whether their tests notice (an hour)"
 	@echo "make lint, format, lock, messages, clean"
 	@echo
 	@echo "PYTHON=python3.12 chooses the Python, PORT=9000 the demo's port, DEMO_DIR=folder where its data lies."
@@ -47,6 +49,9 @@ test: $(VENV)/.dev
 
 faults: $(VENV)/.dev
 	@exec $(PY) -m pytest tests/faults -m "faults or slow" -n 2 --dist loadgroup --timeout=1800 $(PYTEST)
+
+mutations: $(VENV)/.dev
+	@exec $(PY) -m tests.mutations $(NAMES)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -121,6 +121,6 @@ def _heartbeat(name: str, queues: str) -> None:
         _rest(health.BEAT_SECONDS)
     try:
         with forks.without_forks():
-            health.forget(name)
+            health.leave(name)
     except DatabaseError:
         return  # the silence tells the same, half a minute later

@@ -1,6 +1,7 @@
 """What every test has: sockets closed but to this machine, and real servers on demand."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,13 +90,22 @@ def _emptied_between_tests() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """Look through the database's own files after the last test, before they go."""
+    """Look through the database's own files after the last test, before they go; let idle processes rest."""
     try:
         if nextitem is None and connection.vendor == "sqlite":
             file = Path(str(connection.settings_dict["NAME"]))
             _leaks.extend(map(str, canary.files_with_secrets(file.parent.glob(f"{file.name}*"))))
     finally:
         yield
+    stacks = sys.modules.get("tests.support.stack")
+    if stacks is not None and (nextitem is None or _sharers(item) != _sharers(nextitem)):
+        stacks.Stack.freeze_all()
+
+
+def _sharers(item: pytest.Item) -> str:
+    """Return the name of the group whose tests share processes, or no name."""
+    group = item.get_closest_marker("xdist_group")
+    return str(group.args[0]) if group else ""
 
 
 _leaks: list[str] = []

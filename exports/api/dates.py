@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from exports.analytics_cloud.dates import format_instant
+
 # Analytics Cloud did not exist before, and nobody plans beyond: a wider range is a slip of the pen.
 YEARS = range(1970, 2200)
 
@@ -52,7 +54,7 @@ def parse_moment(value: object) -> datetime:
 
 def format_moment(moment: datetime) -> str:
     """Return ``2026-10-01T00:00:00.000Z``."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return format_instant(moment)
 
 
 def _validated(value: object) -> datetime:

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Router
 from ninja.responses import Status as Answer
 
@@ -14,6 +15,7 @@ from exports.models import User, Workspace
 from exports.services import tokens, workspaces
 from exports.services.api_tokens import workspaces_of
 from exports.services.paging import keyset_page
+from exports.services.refusals import Forbidden
 
 router = Router(tags=["workspaces"], by_alias=True)
 
@@ -49,7 +51,10 @@ def list_workspaces(request: HttpRequest, cursor: str = "", limit: Limit = 100) 
 @router.post("", response=answers({201: WorkspaceOut}, 400, 422), auth=MAY_MANAGE, url_name="api-workspaces")
 def create_workspace(request: HttpRequest, body: WorkspaceIn) -> object:
     """Make a workspace (site administrators). Without a token it is paused until a manager gives one."""
-    user = caller(request).user
+    token = caller(request)
+    if not token.all_workspaces:
+        raise Forbidden("token_limited", _("This token is for some workspaces only: it makes no new ones."))
+    user = token.user
     made = workspaces.create_workspace(
         actor=user,
         name=body.name,

@@ -70,6 +70,7 @@ class Heartbeat(models.Model):
     name = models.CharField(max_length=120, primary_key=True)
     queues = models.CharField(max_length=100, blank=True)
     at = models.DateTimeField()
+    has_left = models.BooleanField(default=False)  # ended in good order, at that time
 
     class Meta:
         indexes = [models.Index(fields=["at"], name="heartbeat_at")]

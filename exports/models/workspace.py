@@ -84,6 +84,8 @@ class Workspace(models.Model):
     name = models.CharField(_("name"), max_length=100)
     host = models.ForeignKey(UpstreamHost, on_delete=models.PROTECT, related_name="workspaces")
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    # When the address was last changed: files asked for before come from another one.
+    address_since = models.DateTimeField(null=True, blank=True)
     retention_hours = models.FloatField(_("hours a file is kept"), null=True, blank=True)
     # Columns whose values these roles see only as *** (services/masking.py).
     masked_columns = models.JSONField(default=list, blank=True)

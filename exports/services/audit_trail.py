@@ -5,12 +5,13 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from exports.analytics_cloud.dates import format_instant
 from exports.models import AuditEntry, Role, User, Workspace
 from exports.services import audit_log
 from exports.services.audit_log import record_audit
@@ -147,7 +148,7 @@ def _chunks(rows: QuerySet[AuditEntry]) -> Iterator[list[AuditEntry]]:
 
 def _document(entry: AuditEntry) -> dict[str, Any]:
     return {
-        "at": entry.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "at": format_instant(entry.at),
         "action": entry.action,
         "person": entry.actor_email,
         "as_site_administrator": entry.as_site_administrator,

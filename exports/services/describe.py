@@ -74,7 +74,7 @@ def waiting_for(export: Export, health: Health | None = None) -> Waiting | None:
     """Return what an active export waits for; None once it has ended.
 
     Args:
-        health: as of now, when at hand: without workers everything waits for one. The workspace and its host must be
+        health: as of now, when at hand: what no worker serves waits for one. The workspace and its host must be
             loaded with the export (``select_related("workspace__host")``).
     """
     if not export.is_active:
@@ -91,8 +91,8 @@ def waiting_for(export: Export, health: Health | None = None) -> Waiting | None:
         return _waiting(workspace.pause_code, workspace.paused_at, None)
     if export.hold:
         return _waiting(export.hold, since, None)
-    if health is not None and not health.has_workers:
-        return _waiting("no_worker", health.silent_since or since, None)
+    if health is not None and export.queue in health.unserved:
+        return _waiting("no_worker", max(health.silent_since or since, export.created_at), None)
     if export.status == Status.DOWNLOADING:  # its worker is gone, the next one takes it over
         return _waiting("handed_back", since, None)
     if host.failures and host.not_before is not None:
@@ -145,7 +145,9 @@ def entry_of(event: ExportEvent) -> Entry:
     """Return one event in words."""
     data = dict(event.data)
     if "problem" in data:
-        data["problem"] = words.fault_sentence(data["problem"])
+        is_end = event.code == "failed"
+        told = words.of_problem(data["problem"]).message if is_end else words.fault_sentence(data["problem"])
+        data["problem"] = str(told)
     sentence = str(words.of_event(event.code)) % data
     if event.code in ("download_broken", "gate_refused", "failed") and data.get("problem"):
         sentence = f"{sentence}: {data['problem']}"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import BinaryIO
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -284,6 +285,8 @@ def _answer(request: HttpRequest, user: User, export: Export, file: _File, forma
     condition = get_conditional_response(request, etag=file.etag, last_modified=modified)
     if condition is not None:
         condition["ETag"] = file.etag
+        if condition.status_code == HTTPStatus.NOT_MODIFIED:  # what 200 would say, or nothing (RFC 9110 §8.6)
+            condition["Content-Length"] = str(file.bytes)
         return condition
     part = None
     # Ranges are for GET alone (RFC 9110 §14.2).

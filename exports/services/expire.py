@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from exports.analytics_cloud.dates import format_instant
 from exports.models import DerivedFile, Download, Export, Requester, Role, Status, User
 from exports.services import audit_log, events, limits, stored
 from exports.services.claims import lease_time
@@ -143,7 +144,7 @@ def _move_end(export: Export, user: User, until: datetime, event: str, action: s
             raise WrongState("no_file", _("There is no file to extend any more."))
         for name, value in {"expires_at": until, **values}.items():
             setattr(export, name, value)
-        events.record_event(export, event, at=now, actor=user, until=until.isoformat())
+        events.record_event(export, event, at=now, actor=user, until=format_instant(until))
         audit_log.record_audit(action, actor=user, workspace=export.workspace, subject=str(export.pk))
 
 
@@ -188,6 +189,8 @@ def _remove_file(
             DerivedFile.objects.filter(export=export).exclude(stored_name="").values_list("stored_name", flat=True)
         )
         names.append(export.stored_name)
+        if event == events.DELETED:  # the moment that the page showed is no more
+            values["expires_at"] = min(export.expires_at or now, now)
         if not Export.objects.filter(**guard).move(export, to, stored_name="", ended_at=now, pinned_at=None, **values):
             return False
         DerivedFile.objects.filter(export=export).delete()

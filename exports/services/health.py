@@ -1,5 +1,6 @@
 """Signs of life of workers and clock, and what their absence means for people."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,9 +19,16 @@ FORGOTTEN = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Health:
-    """Whether work goes on. ``problems`` are (code, sentence for people)."""
+    """Whether work goes on.
+
+    Attributes:
+        problems: (code, sentence for people).
+        unserved: the queues of exports that no worker serves.
+        silent_since: since when, as far as known: since the first of them was left.
+    """
 
     problems: list[tuple[str, str]]
+    unserved: frozenset[str] = frozenset()
     silent_since: datetime | None = None
 
     @property
@@ -28,20 +36,15 @@ class Health:
         """True when clock and workers are alive."""
         return not self.problems
 
-    @property
-    def has_workers(self) -> bool:
-        """True when somebody does the exports."""
-        return all(code != "no_worker" for code, _sentence in self.problems)
-
 
 def beat(name: str, *, queues: str, at: datetime) -> None:
     """Leave a sign of life."""
-    Heartbeat.objects.update_or_create(name=name, defaults={"queues": queues, "at": at})
+    Heartbeat.objects.update_or_create(name=name, defaults={"queues": queues, "at": at, "has_left": False})
 
 
-def forget(name: str) -> None:
-    """Take a sign of life away: the worker ended in good order."""
-    Heartbeat.objects.filter(name=name).delete()
+def leave(name: str) -> None:
+    """Turn a sign of life into one of leaving: the worker ended in good order, and pages say since when it is away."""
+    Heartbeat.objects.filter(name=name).update(at=timezone.now(), has_left=True)
 
 
 def forget_silent() -> None:
@@ -58,25 +61,20 @@ def state() -> Health:
     now = timezone.now()
     problems = []
     served: set[str] = set()
-    last_worker: datetime | None = None
+    left: dict[str, datetime] = {}
     last_tick: datetime | None = None
     for sign in beats:
         if sign.name == Heartbeat.TICK:
             last_tick = sign.at
             continue
-        seen = min(sign.at, now)
-        last_worker = max(last_worker or seen, seen)
-        if abs(now - sign.at) <= SILENT:  # one from the future was left before the clock was set back
-            served.update(sign.queues.split(","))
-    missing = {queue.value for queue in Queue} - served
-    if missing:
-        problems.append(
-            (
-                "no_worker",
-                _("No worker is running. Exports stay queued, and go on by themselves as soon as one starts."),
-            )
-        )
-    if "convert" not in served and not missing:
+        queues, seen = sign.queues.split(","), min(sign.at, now)
+        left |= {queue: max(left.get(queue, seen), seen) for queue in queues}
+        if abs(now - sign.at) <= SILENT and not sign.has_left:  # one from the future: the clock was set back since
+            served.update(queues)
+    unserved = frozenset(queue.value for queue in Queue) - served
+    if unserved:
+        problems.append(("no_worker", _nobody(unserved)))
+    if "convert" not in served and not unserved:
         problems.append(
             ("no_convert_worker", _("No worker makes other formats right now. Original files are not affected."))
         )
@@ -85,4 +83,13 @@ def state() -> Health:
         problems.append(
             ("no_beat", _("The clock (beat) is not running. Waiting exports may be looked at late until it starts."))
         )
-    return Health(problems, silent_since=last_worker if missing else None)
+    since = min((left[queue] for queue in unserved if queue in left), default=None)
+    return Health(problems, unserved=unserved, silent_since=since)
+
+
+def _nobody(unserved: Collection[str]) -> str:
+    if len(unserved) == len(Queue):
+        return _("No worker is running. Exports stay queued, and go on by themselves as soon as one starts.")
+    if Queue.POLL in unserved:
+        return _("No worker asks Analytics Cloud. Exports go on by themselves as soon as one does.")
+    return _("No worker fetches files. Exports wait for one, and go on by themselves as soon as one starts.")

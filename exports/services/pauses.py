@@ -57,6 +57,19 @@ def _append(exports: QuerySet[Export], code: str, *, at: datetime, actor: User |
     )
 
 
+def pause_lane(workspace: Workspace, code: PauseCode, *, at: datetime, actor: User | None) -> None:
+    """Let the lane stand still, and say so in the timeline of what runs.
+
+    Args:
+        workspace: locked by the caller's transaction.
+    """
+    workspace.paused_at, workspace.pause_code = at, code
+    workspace.save(update_fields=["paused_at", "pause_code"])
+    running = _running(workspace)
+    note_paused(running, code, at=at, actor=actor)
+    home.put_off(running, home.latest_due(None))
+
+
 def pause_by_manager(*, actor: User, workspace: Workspace) -> Workspace:
     """Ask nothing more for this workspace until it is resumed.
 
@@ -73,11 +86,7 @@ def pause_by_manager(*, actor: User, workspace: Workspace) -> Workspace:
         workspace = lock_workspace(workspace)
         if workspace.is_paused:
             raise WrongState("already_paused", _("The workspace is paused already."))
-        workspace.paused_at, workspace.pause_code = now, PauseCode.MANAGER
-        workspace.save(update_fields=["paused_at", "pause_code"])
-        running = _running(workspace)
-        note_paused(running, workspace.pause_code, at=now, actor=actor)
-        home.put_off(running, home.latest_due(None))
+        pause_lane(workspace, PauseCode.MANAGER, at=now, actor=actor)
         record_audit(audit_log.WORKSPACE_PAUSED, actor=actor, workspace=workspace, subject=PauseCode.MANAGER.value)
     return workspace
 

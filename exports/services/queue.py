@@ -55,8 +55,11 @@ def look_for_equals(
 ) -> dict[str, Equal]:
     """Return what answers the question for each type (one query)."""
     types = list(data_types)
+    kept = Q(status=Status.READY, expires_at__gt=timezone.now())
+    if workspace.address_since is not None:  # a file of the address before answers another question
+        kept &= Q(submitted_at__gte=workspace.address_since)
     same = Export.objects.filter(
-        Q(status__in=ACTIVE) | Q(status=Status.READY, expires_at__gt=timezone.now()),
+        Q(status__in=ACTIVE) | kept,
         workspace=workspace,
         data_type__in=types,
         range_from=_to_ms(range_from),

@@ -9,11 +9,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from exports.models import Export, PauseCode, Role, User, Workspace
+from exports.models import PauseCode, Role, User, Workspace
 from exports.models.secrets import fingerprint, seal
-from exports.services import audit_log, home
+from exports.services import audit_log
 from exports.services.audit_log import record_audit
-from exports.services.pauses import is_allowed, lock_workspace, resume_lane
+from exports.services.pauses import is_allowed, lock_workspace, pause_lane, resume_lane
 from exports.services.refusals import Refused, WrongState
 from exports.services.roles import require_role
 from exports.services.token_test import TokenTest, Verdict, test_token, try_text
@@ -34,7 +34,7 @@ __all__ = [
 TOKEN_MOST = 512
 STRAY_BEARER = re.compile(r"(authorization\s*:\s*)?bearer(\s|[:=]|$)", re.IGNORECASE)
 # The last four of a shorter one would be most of it.
-SHOWS_LAST4_FROM = 12
+SHOWS_LAST4_FROM = 8
 TOKEN_FIELDS = (
     "token_sealed",
     "token_fingerprint",
@@ -225,12 +225,12 @@ def forget_token(*, actor: User, workspace: Workspace) -> Workspace:
     with transaction.atomic():
         workspace = lock_workspace(workspace)
         if workspace.has_token:
-            drop_token(workspace)
+            drop_token(workspace, actor=actor)
             record_audit(audit_log.TOKEN_FORGOTTEN, actor=actor, workspace=workspace, subject=workspace.name)
     return workspace
 
 
-def drop_token(workspace: Workspace) -> None:
+def drop_token(workspace: Workspace, *, actor: User) -> None:
     """Delete the token and pause: for `forget_token` and for a change of address, which put it on record.
 
     Args:
@@ -240,8 +240,6 @@ def drop_token(workspace: Workspace) -> None:
     workspace.token_set_at = workspace.token_set_by = None
     workspace.token_expires_at = workspace.token_worked_at = None
     workspace.token_never_expires = False
-    if workspace.pause_code != PauseCode.MANAGER:
-        workspace.paused_at = timezone.now()
-        workspace.pause_code = PauseCode.TOKEN_MISSING
-    workspace.save(update_fields=[*TOKEN_FIELDS, "paused_at", "pause_code"])
-    home.put_off(Export.objects.filter(workspace=workspace), home.latest_due(None))
+    if workspace.pause_code != PauseCode.MANAGER:  # first: without a token it must not run for a moment
+        pause_lane(workspace, PauseCode.TOKEN_MISSING, at=timezone.now(), actor=actor)
+    workspace.save(update_fields=TOKEN_FIELDS)

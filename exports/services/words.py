@@ -180,7 +180,15 @@ FAULTS: dict[str, Promise] = {
     "storage_unreachable": _("The portal’s storage of files does not answer."),
     "our_fault": _("The portal met a fault of its own; it is logged."),
     "paused": _("The workspace is paused."),
+    # What ends an export when it happens every time, as it reads when it has happened once.
+    "download_incomplete": _("The download from Analytics Cloud broke off before its end."),
+    "download_reset": _("The connection broke during the download."),
+    "download_stalled": _("Analytics Cloud stopped sending in the middle of the file."),
+    "file_cut": _("Analytics Cloud’s file ended before it was complete, so it was not kept."),
 }
+FAULTS |= dict.fromkeys(
+    (f"file_{code}" for code in BROKEN_FILES), _("Analytics Cloud’s file arrived damaged, so it was not kept.")
+)
 
 # What an export waits for. Where the wait has a known end, the page adds it.
 WAITS: dict[str, tuple[Promise, Turn]] = {
@@ -197,7 +205,7 @@ WAITS: dict[str, tuple[Promise, Turn]] = {
     "storage_full": (_("Free storage: the portal’s disk is full. It goes on when there is room."), Turn.OURS),
     "storage_unreachable": (_("The portal’s storage of files, which does not answer."), Turn.OURS),
     "our_fault": (_("Another try after a fault of the portal."), Turn.OURS),
-    "no_worker": (_("A worker: none is running. It goes on by itself when one starts."), Turn.OURS),
+    "no_worker": (_("A worker: none is running for it. It goes on by itself when one starts."), Turn.OURS),
     "token_missing": (_("An access token: a manager has to save one for the workspace."), Turn.TOKEN),
     "token_rejected": (_("A new access token: Analytics Cloud rejected the one saved."), Turn.TOKEN),
     "token_unreadable": (_("The access token: it can’t be decrypted with the portal’s keys."), Turn.TOKEN),

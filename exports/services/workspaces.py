@@ -169,11 +169,11 @@ def update_workspace(
                 raise Refused("name_taken", NAME_TAKEN, "name") from None
         if origin is not None and origin != workspace.base_url:
             changes["base_url"] = origin
-            Workspace.objects.filter(pk=workspace.pk).update(host=_host(origin))
+            Workspace.objects.filter(pk=workspace.pk).update(host=_host(origin), address_since=timezone.now())
             # What lies at the old address is out of reach: it no longer fills the lane.
             AskedWindow.objects.filter(workspace=workspace).update(is_upstream=False)
             changes["token_forgotten"] = workspace.has_token
-            tokens.drop_token(workspace)
+            tokens.drop_token(workspace, actor=actor)
         if changes:
             record_audit(
                 audit_log.WORKSPACE_CHANGED, actor=actor, workspace=workspace, subject=workspace.name, **changes

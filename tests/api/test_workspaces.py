@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from exports.models import AuditEntry, PauseCode, Workspace
+from exports.models import ApiToken, AuditEntry, PauseCode, Workspace
 from exports.services.api_tokens import make_api_token
 from tests.support.cast import ACME_TOKEN, ApiCaller, Cast, make_export, make_workspace
 
@@ -63,6 +63,15 @@ def test_site_administrator_makes_a_workspace(cast: Cast) -> None:
     assert (document["name"], document["base_url"]) == ("Initech", "https://analytics.liferay.com")
     assert (document["time_zone"], document["paused"]) == ("Asia/Tokyo", None)
     assert AuditEntry.objects.filter(action="workspace.created", as_site_administrator=True).exists()
+
+
+def test_token_for_some_workspaces_makes_no_other(cast: Cast) -> None:
+    caller = ApiCaller(cast.ada)
+    ApiToken.objects.update(all_workspaces=False)
+    ApiToken.objects.get().workspaces.add(cast.acme)
+    answer = caller.post("workspaces", {"name": "Initech", "base_url": "https://analytics.liferay.com"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "token_limited")
+    assert not Workspace.objects.filter(name="Initech").exists()
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,15 @@ def test_outage_lets_one_question_at_a_time_through_with_growing_waits(world: Wo
     exports = [world.queue() for _ in range(4)] + [world.queue(workspace=globex) for _ in range(4)]
     fault = world.sim.faults.add("unavailable")
     began = timezone.now()
-    pass_time(world, 2 * 3600)
+    pass_time(world, 3600)
+    exports += [world.queue(), world.queue(workspace=globex)]  # new ones, due at once: they must wait like the others
+    pass_time(world, 3600)
     asked = moments(world)
     gaps = [(later - earlier).total_seconds() for earlier, later in zip(asked, asked[1:], strict=False)]
     assert gaps[0] >= FIRST * 0.9
     for gap, usual in zip(gaps, (15, 30, 60, 120, 240), strict=False):
         assert 0.9 * usual - 1 <= gap <= 1.1 * usual + FIRST * 1.2
+    assert min(gaps[5:]) >= 0.9 * MOST - 1
     assert max(gaps) <= MOST + FIRST * 1.2
     assert len(asked) <= 7200 / (MOST * 0.9) + 6
     for export in exports:

@@ -1,7 +1,7 @@
 """The clock jumps by more than a day, or a day is an hour longer or shorter: nothing sleeps, nothing is lost."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,6 +13,7 @@ from django.utils import timezone
 from exports import tasks
 from exports.models import DerivedFile, Export, Status, UpstreamHost, Workspace
 from exports.services import advance, claims, clock, expire, health, invariants, lanes, queue, tick
+from exports.web.ranges import days_window
 from lacportal.beat import SteadyScheduler
 from tests.engine.conftest import MakeWorld
 from tests.engine.world import DAY, MILLISECOND, World
@@ -186,29 +187,26 @@ def test_clock_that_jumps_does_not_stop_beat(hours: float) -> None:
         assert 2 <= len(ran) - before <= 5
 
 
-@pytest.mark.parametrize("day", [datetime(2026, 3, 29), datetime(2026, 10, 25)], ids=["23 hours", "25 hours"])
-def test_days_of_23_and_25_hours_are_one_question_each_with_nothing_left_out_or_twice(
-    world: World, day: datetime
-) -> None:
-    """The range is pinned in UTC when it is queued; the day after begins where it ends."""
+@pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25)], ids=["23 hours", "25 hours"])
+def test_days_of_23_and_25_hours_are_one_question_each_with_nothing_left_out_or_twice(world: World, day: date) -> None:
+    """What people call a day is pinned in UTC when it is queued; the day after begins where it ends."""
     berlin = ZoneInfo("Europe/Berlin")
-    start = day.replace(tzinfo=berlin)
-    middle, end = (start + DAY, start + 2 * DAY)
     first, second = (
         queue.queue_export(
             user=world.bob,
             workspace=world.acme,
             data_type="page",
-            range_from=one,
-            range_to=another.astimezone(UTC) - MILLISECOND,
+            range_from=window.start,
+            range_to=window.end,
         ).export
-        for one, another in ((start, middle), (middle, end))
+        for window in (days_window(one, one, berlin) for one in (day, day + DAY))
     )
     length = (first.range_to - first.range_from) + MILLISECOND
     assert length in (timedelta(hours=23), timedelta(hours=25))
     assert second.range_from - first.range_to == MILLISECOND
     assert {one.status for one in world.run(first, second)} == {Status.READY}
-    assert {entry.key.from_ for entry in world.asked(first) if entry.key} == {start.astimezone(UTC)}
+    start = datetime(day.year, day.month, day.day, tzinfo=berlin).astimezone(UTC)
+    assert {entry.key.from_ for entry in world.asked(first) if entry.key} == {start}
 
 
 def test_hour_that_comes_twice_makes_no_wait_longer(make_world: MakeWorld, settings: LazySettings) -> None:

@@ -104,8 +104,10 @@ def test_story_is_told_in_order_with_who_did_what(cast: Cast) -> None:
     events.record_event(export, events.DOWNLOAD_BROKEN, at=now - SOON / 2, problem="download_reset", attempt=2, of=5)
     first, second, third = describe.timeline(export)
     assert (first.code, first.actor, first.tone) == ("queued", cast.bob, "plain")
-    assert second.sentence.startswith("The download broke off (attempt 2 of 5): The connection broke")
-    assert (third.sentence, third.tone) == (f"Failed: {words.fault_sentence('download_stalled')}", "bad")
+    assert second.sentence.startswith(
+        "The download broke off (attempt 2 of 5): The connection broke during the download."
+    )
+    assert (third.sentence, third.tone) == (f"Failed: {words.of_problem('download_stalled').message}", "bad")
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,7 @@ def test_call_that_fails_while_finishing_costs_nothing(world: World, fault: str)
             assert waiting.sentence
             if fault in ("write-ENOSPC", "fsync-ENOSPC", "rename-ENOSPC"):
                 assert waiting.code == "storage_full"
+                assert files_of(seen) == []  # at once: a full disk needs the room
         go_on(world, export)
         check_stored(world, export)
         return trap.has_sprung

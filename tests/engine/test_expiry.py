@@ -9,6 +9,7 @@ import time_machine
 from django.conf import LazySettings
 from django.utils import timezone
 
+from exports.analytics_cloud.dates import format_instant
 from exports.models import DerivedFile, Export, Requester, Status, Workspace
 from exports.services import describe, expire, stored
 from exports.services.limits import Allowed, set_limits_of_person
@@ -104,6 +105,8 @@ def test_member_extends_own_file_once_and_a_manager_freely(cast: Cast) -> None:
         assert see(export).expires_at == first + timedelta(days=days)
     assert see(export).extended == 3
     assert list(export.events.values_list("code", flat=True)) == ["extended"] * 3
+    until = export.events.latest("at", "pk").data["until"]
+    assert until == format_instant(first + timedelta(days=3))
 
 
 def test_nobody_extends_beyond_the_workspaces_limit(cast: Cast) -> None:
@@ -193,6 +196,7 @@ def test_pin_that_comes_after_the_end_changes_nothing(cast: Cast) -> None:
     with pytest.raises(WrongState, match="no_file"):
         expire.pin_file(user=cast.alice, export=export)
     assert see(export).pinned_at is None
+    assert see(export).expires_at == see(export).ended_at
 
 
 @pytest.mark.parametrize("who", ["vera", "charlie"])

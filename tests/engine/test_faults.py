@@ -28,6 +28,7 @@ class Row:
         waits: the code that it waits with after the first hit.
         attempts: how many attempts it takes to fail; by default all five.
         downloads: it hits a file, so the export must have one upstream.
+        problem: the word that the timeline has for a fault that costs nothing; the others end with theirs.
     """
 
     kind: str
@@ -37,15 +38,21 @@ class Row:
     waits: str | None = None
     attempts: int = 5
     downloads: bool = False
+    problem: str = ""
     more: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return "-".join([self.kind, *(f"{name}={value}"[:20] for name, value in self.more.items())])
 
 
-def free(kind: str, waits: str = "upstream_unavailable", **more: Any) -> Row:
+def free(kind: str, problem: str, waits: str = "upstream_unavailable", **more: Any) -> Row:
     """A fault that costs nothing."""
-    return Row(kind, waits=waits, more=more)
+    return Row(kind, waits=waits, problem=problem, more=more)
+
+
+def rejected(kind: str) -> Row:
+    """A token that is not accepted: it costs nothing."""
+    return free(kind, "paused", "token_rejected")
 
 
 def final(kind: str, ends: str, attempts: int = 0, **more: Any) -> Row:
@@ -64,23 +71,23 @@ def broken(kind: str, ends: str, attempts: int = 5, **more: Any) -> Row:
 
 
 TABLE = [
-    free("reject_401", "token_rejected"),
-    free("reject_403", "token_rejected"),
-    free("reject_500_empty", "token_rejected"),
-    free("reject_500_html"),
-    free("reject_blank", "token_rejected"),
-    free("too_many"),
-    free("too_many", retry_after=1200),
-    free("too_many", retry_after=1200, as_date=True),
-    free("internal_error"),
-    free("bad_gateway"),
-    free("unavailable"),
-    free("unavailable", retry_after=5),
-    free("gateway_timeout"),
-    free("html"),
-    free("html", status=404),
-    free("html", status=503),
-    free("blank"),
+    rejected("reject_401"),
+    rejected("reject_403"),
+    rejected("reject_500_empty"),
+    free("reject_500_html", "way_html"),
+    rejected("reject_blank"),
+    free("too_many", "way_http_429"),
+    free("too_many", "way_http_429", retry_after=1200),
+    free("too_many", "way_http_429", retry_after=1200, as_date=True),
+    free("internal_error", "way_http_5xx"),
+    free("bad_gateway", "way_http_5xx"),
+    free("unavailable", "way_http_5xx"),
+    free("unavailable", "way_http_5xx", retry_after=5),
+    free("gateway_timeout", "way_http_5xx"),
+    free("html", "way_html"),
+    free("html", "way_html", status=404),
+    free("html", "way_http_5xx", status=503),
+    free("blank", "way_blank"),
     charged("redirect", "answer_redirect_elsewhere"),
     charged("odd_status", "answer_odd_status"),
     final("bad_request", "rejected_refused"),
@@ -106,14 +113,14 @@ TABLE = [
     broken("two_entries", "file_several_entries"),
     broken("cut_rows", "file_last_line_incomplete"),
     broken("bad_row", "file_not_an_object", attempts=2),  # the same bytes twice
-    free("drip"),
+    free("drip", "way_timeout"),
     broken("drip", "download_too_slow", files_only=True, pause=0.1, size=8),
-    free("drip_headers"),
-    free("reset"),
+    free("drip_headers", "way_timeout"),
+    free("reset", "way_connection"),
     broken("reset", "download_reset", after=900, files_only=True),
-    free("hang_up"),
+    free("hang_up", "way_connection"),
     broken("hang_up", "download_incomplete", after=900, files_only=True),
-    free("silence"),
+    free("silence", "way_timeout"),
     broken("silence", "download_stalled", after=900, files_only=True),
     broken("missing_last_chunk", "download_incomplete", files_only=True),
 ]
@@ -156,6 +163,7 @@ def test_fault_that_happens_once_costs_what_the_table_says(world: World, row: Ro
     assert fault.hits == times
     assert export.status in ACTIVE
     assert export.attempts == (1 if row.charged else 0)
+    assert export.last_problem in (row.problem or row.ends or "").split("|")
     waiting = describe.waiting_for(export)
     assert waiting is not None
     assert waiting.code == row.waits

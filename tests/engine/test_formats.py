@@ -1,8 +1,13 @@
 """Other formats of a stored file: wanted once, made once, by a child process that may be ended at any time."""
 
+import errno
 import gzip
 import hashlib
+import os
+import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -253,13 +258,43 @@ def test_three_deaths_over_it_fail_it_and_leave_nothing(cast: Cast) -> None:
     assert files(export) == set()
 
 
-def test_full_disk_is_no_failure(cast: Cast, at_point: AtPoint) -> None:
+def test_full_disk_is_no_failure(cast: Cast) -> None:
+    """However often: it is made once there is room."""
+    export = make_ready_export(cast.acme, cast.bob, zip_of(MANY))
+    row = want(cast, export, "jsonl")
+    for _ in range(formats.MAX_ATTEMPTS + 1):
+        with no_file_beyond(8_000_000):
+            assert not formats.make_format(row.pk)
+        row = see(row)
+        assert (row.state, row.attempts, row.leased_until, row.stored_name) == (WANTED, 0, None, "")
+        assert files(export) == set()
+    assert formats.make_format(row.pk)
+
+
+def test_disk_that_is_full_when_a_format_gets_its_name_is_no_failure(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     export = make_ready_export(cast.acme, cast.bob)
     row = want(cast, export)
-    making = formats._claim(row.pk)
-    assert making is not None
-    making.rest()
+
+    def full(*_names: object) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", full)
+        assert not formats.make_format(row.pk)
     row = see(row)
     assert (row.state, row.attempts, row.leased_until, row.stored_name) == (WANTED, 0, None, "")
-    at_point("format_made", lambda: None)
+    assert files(export) == set()
     assert formats.make_format(row.pk)
+
+
+@contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    """Let files grow to so many bytes and no further, those of children too: one of the ways to say that it is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

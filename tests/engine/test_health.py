@@ -6,7 +6,7 @@ import pytest
 from django.conf import LazySettings
 from django.utils import timezone
 
-from exports.models import Heartbeat
+from exports.models import Heartbeat, Status
 from exports.services import describe, health
 from tests.engine.test_leases import without_table
 from tests.support.cast import Cast, make_export
@@ -46,7 +46,7 @@ def test_state_names_what_is_missing(db: None, signs: list[tuple[str, float, str
     state = health.state()
     assert codes() == expected
     assert state.ok == (not expected)
-    assert state.has_workers == ("no_worker" not in expected)
+    assert bool(state.unserved) == ("no_worker" in expected)
     assert all(str(sentence) for _code, sentence in state.problems)
 
 
@@ -63,18 +63,47 @@ def test_silence_is_told_since_when(cast: Cast) -> None:
     sign("v", 200, "poll,transfer,convert")
     state = health.state()
     assert state.silent_since == Heartbeat.objects.get(name="v").at
-    waiting = describe.waiting_for(make_export(cast.acme, cast.bob), state)
+    before = make_export(cast.acme, cast.bob, created_at=timezone.now() - timedelta(hours=1))
+    waiting = describe.waiting_for(before, state)
     assert waiting is not None
     assert (waiting.code, waiting.since, waiting.until) == ("no_worker", state.silent_since, None)
+    # Nothing waits longer than it is there.
+    after = make_export(cast.acme, cast.bob, data_type="event")
+    waiting = describe.waiting_for(after, state)
+    assert waiting is not None
+    assert waiting.since == after.created_at
 
 
-def test_worker_that_ends_in_good_order_is_forgotten(db: None) -> None:
-    sign("w", 1, "poll")
-    sign("w", 0, "poll")
-    assert Heartbeat.objects.count() == 1
-    health.forget("w")
-    health.forget("w")
-    assert not Heartbeat.objects.exists()
+def test_export_waits_for_a_worker_only_when_none_serves_its_queue(cast: Cast) -> None:
+    sign("t", 900, "transfer")
+    sign("w", 1, "poll,convert")
+    state = health.state()
+    assert (state.unserved, state.silent_since) == ({"transfer"}, Heartbeat.objects.get(name="t").at)
+    long_ago = timezone.now() - timedelta(hours=1)
+    asked = make_export(
+        cast.acme, cast.bob, Status.WAITING, created_at=long_ago, queue="poll", waiting_code="upstream_pending"
+    )
+    fetched = make_export(
+        cast.acme, cast.alice, Status.PREPARING, created_at=long_ago, queue="transfer", data_type="event"
+    )
+    waits = [describe.waiting_for(export, state) for export in (asked, fetched)]
+    assert [wait and wait.code for wait in waits] == ["upstream_pending", "no_worker"]
+    assert waits[1] is not None
+    assert waits[1].since == state.silent_since
+
+
+def test_worker_that_ends_in_good_order_is_away_at_once_and_since_then(db: None) -> None:
+    sign("killed", 3600, "poll,transfer,convert")
+    sign("w", 1, "poll,transfer,convert")
+    sign("w", 0, "poll,transfer,convert")
+    assert Heartbeat.objects.count() == 2
+    assert not health.state().unserved
+    health.leave("w")
+    state = health.state()
+    assert state.unserved == {"poll", "transfer"}
+    assert state.silent_since == Heartbeat.objects.get(name="w").at
+    sign("w", 0, "poll,transfer,convert")
+    assert not health.state().unserved
 
 
 def test_database_that_is_away_is_said(transactional_db: None) -> None:

@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.utils import timezone
 
 from exports.models import ACTIVE, Export, Requester, Status
-from exports.services import advance, cancel, expire, queue
+from exports.services import advance, cancel, expire, queue, workspaces
 from exports.services.queue import Outcome
 from exports.services.refusals import Forbidden, Refused, WrongState
 from tests.engine.world import MILLISECOND, Worker, World, all_in, in_threads, work_until
@@ -79,6 +80,16 @@ def test_ready_file_answers_an_equal_question_without_upstream(world: World) -> 
     assert world.ask(1, by=world.carol).outcome == Outcome.REUSED
     assert world.codes(export).count("reused") == 1
     assert Requester.objects.filter(export=export).count() == 2
+
+
+def test_file_of_the_address_before_answers_nothing(world: World, settings: LazySettings) -> None:
+    settings.ANALYTICS_CLOUD_ORIGINS = [*settings.ANALYTICS_CLOUD_ORIGINS, "https://other.example"]
+    [export] = world.run(world.queue(1))
+    workspaces.update_workspace(actor=world.alice, workspace=world.acme, base_url="https://other.example")
+    world.acme.refresh_from_db()
+    queued = world.ask(1)
+    assert (queued.outcome, queued.export != export) == (Outcome.MADE, True)
+    assert queue.look_for_equal(world.acme, export.data_type, export.range_from, export.range_to).ready is None
 
 
 def test_expired_file_answers_nothing(world: World) -> None:

@@ -130,7 +130,7 @@ def test_worker_leaves_signs_of_life_until_it_is_asked_to_stop(
     assert sign.name.endswith("worker@here")
     tasks._hand_work_back()
     assert shutdown.is_stopping()
-    work_until(lambda: not Heartbeat.objects.exists(), workers=(), seconds=3)
+    work_until(Heartbeat.objects.filter(has_left=True).exists, workers=(), seconds=3)
 
 
 def test_worker_outlives_a_database_that_is_away(transactional_db: None, beating: Callable[[], None]) -> None:

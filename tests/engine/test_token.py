@@ -1,15 +1,18 @@
 """A rejected token is a state of the workspace: nothing fails for it, nothing is charged, hardly anything is asked."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 from django.utils import timezone
 
 from exports.models import AuditEntry, Export, PauseCode, Status, Workspace
-from exports.services import claims, describe, health, pauses, settle, tokens, upstream
+from exports.services import advance, claims, describe, health, pauses, settle, tokens, upstream
 from tests.engine.conftest import MakeWorld
-from tests.engine.world import TOKEN, Worker, World, all_in, work_until
+from tests.engine.world import TOKEN, Worker, World, all_in, in_threads, work_until
 
 NEW = "acme-token-that-is-new-0123456789abcdefghijklmnopqrstu"
 
@@ -58,12 +61,33 @@ def test_many_workers_make_at_most_two_calls(make_world: MakeWorld, how: str) ->
     assert len(exports) == 8
 
 
+@pytest.mark.parametrize("fault", ["reject_403", "unavailable"])
+def test_nobody_asks_between_an_answer_and_what_it_means_for_all(world: World, fault: str) -> None:
+    """Before each query by which one worker writes an answer down another one tries to ask."""
+    export, other = world.queue(), world.queue()
+    world.sim.faults.add(fault)
+    tried: list[bool] = []
+
+    def execute(run: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        # Within a transaction nobody else may write on SQLite; and they see nothing of it anyway.
+        if world.questions and not connection.in_atomic_block:
+            tried.extend(in_threads(lambda: advance.advance_export(other.pk)))
+        return run(sql, params, many, context)
+
+    with connection.execute_wrapper(execute):
+        advance.advance_export(export.pk)
+    assert tried
+    assert len(world.questions) == 1
+
+
 def test_saving_a_token_resumes_at_once(world: World) -> None:
     exports = [world.until_status(world.queue(), Status.WAITING), world.queue()]
     world.sim.replace_token("acme", NEW)
     for export in exports:
         world.step(export)
-    world.wait(3600)
+    world.wait(60)
+    for export in exports:
+        assert world.see(export).due_at > timezone.now() + timedelta(minutes=10)  # type: ignore[operator]
     tokens.set_token(actor=world.alice, workspace=acme(world), token=NEW)
     now = timezone.now()
     assert not acme(world).is_paused

@@ -145,6 +145,7 @@ PACKED = packed_length(ROWS)
         (zipped(ROWS) + b"\n", "trailing_bytes"),
         (zipped(ROWS) + b"x" * 70_000, "cut"),
         (bytes(Crafted(ROWS, comment=b"hello")), "trailing_bytes"),
+        (bytes(Crafted(ROWS, comment=b"hello"))[:-5], "trailing_bytes"),  # the comment was cut off
         (b"PK\x05\x06" + bytes(18), "no_entry"),
         (bytes(Crafted(ROWS, entries=(0, 0))), "no_entry"),
         (bytes(Crafted(ROWS, entries=(2, 2), more_central=[b"PK\x01\x02"])), "several_entries"),

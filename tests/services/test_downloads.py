@@ -116,6 +116,7 @@ def test_known_file_is_not_sent_again(cast: Cast, export: Export) -> None:
     etag = fetch(cast, export, "HEAD")["ETag"]
     answer = fetch(cast, export, **{"If-None-Match": f'"other", W/{etag}'})
     assert (answer.status_code, answer["ETag"], content_of(answer)) == (304, etag, b"")
+    assert answer["Content-Length"] == str(len(CONTENT))
     assert fetch(cast, export, **{"If-Match": '"other"'}).status_code == 412
     assert not Download.objects.exists()
 

@@ -114,10 +114,14 @@ def test_only_managers_touch_tokens(cast: Cast, who: str) -> None:
 
 
 def test_forgotten_token_is_gone_and_the_workspace_paused(cast: Cast) -> None:
+    running = make_export(cast.acme, cast.bob)
     forgotten = tokens.forget_token(actor=cast.alice, workspace=cast.acme)
     assert (forgotten.token_sealed, forgotten.token_fingerprint, forgotten.token_set_at) == ("", "", None)
     assert forgotten.pause_code == PauseCode.TOKEN_MISSING
     tokens.forget_token(actor=cast.alice, workspace=cast.acme)
+    assert [(event.code, event.actor) for event in running.events.all()] == [("paused", cast.alice)]
+    tokens.set_token(actor=cast.alice, workspace=cast.acme, token=NEW_TOKEN)
+    assert [event.code for event in running.events.all()] == ["paused", "resumed"]
     assert AuditEntry.objects.filter(action="token.forgotten").count() == 1
 
 

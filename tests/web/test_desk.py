@@ -304,10 +304,10 @@ def test_many_ending_tokens_do_not_bury_the_list(cast: Cast, alice: Client) -> N
 
 def test_dead_engine_stands_above_the_list(cast: Cast, alice: Client) -> None:
     make_export(cast.acme, cast.bob, Status.QUEUED)
-    health.forget("worker")
+    health.leave("worker")
     answer = text_of(alice.get("/"))
     assert "No worker is running" in answer
-    assert "A worker: none is running" in answer
+    assert "A worker: none is running for it" in answer
 
 
 def test_strip_counts_only_what_the_person_may_see(cast: Cast) -> None:

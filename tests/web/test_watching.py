@@ -24,7 +24,7 @@ def test_ready_is_bad_while_clock_or_workers_are_gone(client: Client) -> None:
 def test_ready_is_good_when_all_are_there(client: Client) -> None:
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "problems": []})
-    health.forget("worker")
+    health.leave("worker")
     assert client.get("/health/ready").status_code == 503
 
 

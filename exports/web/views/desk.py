@@ -47,7 +47,13 @@ def export_list(request: HttpRequest) -> HttpResponse:
         place for place in places if place.may_manage and place.paused_at is None and place.token_ends_before(soon)
     ]
     may_ask = any(place.may_ask for place in places)
-    version = version_of(rows, strip, paused, expiring, may_ask, state, page.next_cursor, get_language())
+    banners = {
+        "paused_shown": paused[:BANNERS],
+        "paused_more": len(paused[BANNERS:]),
+        "expiring": expiring[:BANNERS],
+        "expiring_more": len(expiring[BANNERS:]),
+    }
+    version = version_of(rows, strip, banners, may_ask, state, page.next_cursor, get_language())
     is_live = "HX-Request" in request.headers
     if is_live and request.GET.get("v") == version:
         return HttpResponse(status=204)
@@ -64,15 +70,11 @@ def export_list(request: HttpRequest) -> HttpResponse:
         "strip": strip,
         "places": places,
         "paused": paused,
-        "paused_shown": paused[:BANNERS],
-        "paused_more": len(paused[BANNERS:]),
         "approvals_waiting": strip.to_approve,
-        "expiring": expiring[:BANNERS],
-        "expiring_more": len(expiring[BANNERS:]),
         "may_ask": may_ask,
         "health": state,
         "version": version,
         "is_live": is_live,
         "polls": any(row.is_active for row in rows),
-    }
+    } | banners
     return render(request, "exports/desk_live.html" if is_live else "exports/desk.html", context)
