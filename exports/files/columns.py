@@ -66,6 +66,11 @@ class ColumnFinder:
         """Keys with lists, or with numbers that a fast reader would bend to a double."""
         return self._raws
 
+    @property
+    def plain_names(self) -> set[str]:
+        """Keys of which one more text teaches nothing."""
+        return self._texts | self._raws
+
     def look(self, block: bytes) -> Look:
         """Take in the columns of `block`. Raises `TooManyColumns`."""
         if not self.names and (cut := block.find(b"\n", FIRST_LOOK) + 1):

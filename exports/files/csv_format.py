@@ -2,19 +2,17 @@
 
 import csv
 import io
-from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 import polars as pl
 
 from exports.files.columns import ColumnFinder
 from exports.files.conversion import Job
-from exports.files.csv_lines import LINE_END, TextLines
 from exports.files.formulas import guarded_names
 from exports.files.frames import columns_for, guarded, write_frames
 from exports.files.sinks import HashedFile
 
+_LINE_END: Final = "\r\n"
 _DELIMITERS: Final = (",", ";", "\t")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -43,27 +41,21 @@ class _CsvFile:
         self._target.begin()
         header = io.StringIO()
         names = guarded_names(columns) if self._job.guard else columns
-        csv.writer(header, delimiter=self._job.delimiter, lineterminator=LINE_END).writerow(names)
+        csv.writer(header, delimiter=self._job.delimiter, lineterminator=_LINE_END).writerow(names)
         self._target.write(_BYTE_ORDER_MARK if self._job.bom else b"")
         self._target.write(header.getvalue().encode())
-        self._lines = TextLines(columns, self._job.delimiter, guard=self._job.guard)
         return columns
 
-    def quick(self, block: bytes) -> Callable[[], int] | None:
-        made = self._lines.lines(block)
-        return None if made is None else partial(self._put, *made)
-
-    def _put(self, rows: int, lines: bytes) -> int:
-        self._target.write(lines)
-        return rows
-
-    def add(self, frame: pl.DataFrame) -> None:
-        table = guarded(frame) if self._job.guard else frame
+    def make(self, frame: pl.DataFrame, *, is_harmless: bool = False) -> memoryview:
+        table = guarded(frame) if self._job.guard and not is_harmless else frame
         if table.width == 1:
             table = table.fill_null("")  # a line with nothing on it would be no row
         body = io.BytesIO()
-        table.write_csv(body, include_header=False, separator=self._job.delimiter, line_terminator=LINE_END)
-        self._target.write(body.getbuffer())
+        table.write_csv(body, include_header=False, separator=self._job.delimiter, line_terminator=_LINE_END)
+        return body.getbuffer()
+
+    def put(self, made: memoryview) -> None:
+        self._target.write(made)
 
     def finish(self) -> None:
         """Nothing stands behind the last row."""

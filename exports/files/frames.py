@@ -1,10 +1,11 @@
 """Rows as tables of text: one frame a block, all with the same columns in the same order."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections import deque
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import polars as pl
 
@@ -15,9 +16,12 @@ from exports.files.formulas import FORMULA_STARTS
 from exports.files.pipeline import ahead
 from exports.files.row_blocks import row_blocks
 from exports.files.rows import WHITE_SPACE
+from exports.files.text_rows import MAX_CELLS, arranged, read_text_rows
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
-_MAX_CELLS: Final = 4_000_000
+_HANDS: Final = 2
+_AHEAD: Final = 2  # blocks in the making besides the one whose turn it is: each takes some 15 MiB
+_LONGEST_REST: Final = 64
 
 
 class Finder(Protocol):
@@ -31,6 +35,10 @@ class Finder(Protocol):
     def raw_names(self) -> set[str]:
         """Keys whose values are kept to the letter."""
 
+    @property
+    def plain_names(self) -> set[str]:
+        """Keys of which one more text teaches nothing."""
+
     def look(self, block: bytes) -> Look:
         """Take in the columns of `block`. Raises `TooManyColumns`."""
 
@@ -39,7 +47,7 @@ class Finder(Protocol):
 
 
 class FrameWriter(Protocol):
-    """One format's file, written frame by frame."""
+    """One format's file. Rows are made ready for it by several threads at once, and put into it in order by one."""
 
     @property
     def finder(self) -> Finder:
@@ -54,11 +62,14 @@ class FrameWriter(Protocol):
         `rows` is how many will come, or 0 when that is not known.
         """
 
-    def quick(self, block: bytes) -> Callable[[], int] | None:
-        """Something that appends the rows of `block` and returns their number; None when they need a frame."""
+    def make(self, frame: pl.DataFrame, *, is_harmless: bool = False) -> Any:
+        """What `put` takes, of rows as text or null. Raises `PlanChanged` when the file does not hold them.
 
-    def add(self, frame: pl.DataFrame) -> None:
-        """Append rows; all cells are text or null. Raises `PlanChanged` when the file does not hold them."""
+        `is_harmless` when it is known that no text starts a formula.
+        """
+
+    def put(self, made: Any) -> None:
+        """Append rows."""
 
     def finish(self) -> None:
         """Complete the file."""
@@ -88,38 +99,141 @@ def _attempt(job: Job, writer: FrameWriter, expected: int | None) -> int | None:
 
     `expected` is the number of rows when all have been seen before, else None.
     """
-    columns = None if expected is None else writer.begin(expected)
-    plan = writer.plan()
-    rows = 0
-    try:
-        with ThreadPoolExecutor(1, thread_name_prefix="frames") as hand, closing(_blocks(job)) as blocks:
-            writing: Future[int] | None = None
+    with ThreadPoolExecutor(_HANDS, thread_name_prefix="frames") as hands, closing(_blocks(job)) as blocks:
+        attempt = _Attempt(job, writer, hands)
+        try:
+            if expected is not None:
+                attempt.begin(expected)
             for block in blocks:
-                quick = None if columns is None else writer.quick(block)
-                look = writer.finder.look(block) if quick is None else None
-                # The next block is looked at while this one is written; one at a time keeps memory and order.
-                rows += writing.result() if writing else 0
-                job.on_progress(rows)
-                if quick is not None:
-                    writing = hand.submit(quick)
-                    continue
-                assert look is not None
-                if columns is None:
-                    columns = writer.begin(0)
-                    plan = writer.plan()
-                elif writer.plan() != plan:
-                    return None
-                # The finder learns more while the block is written: what holds for this one is taken now.
-                names = _Names(set(writer.finder.text_names), set(writer.finder.raw_names)) if look.is_fast else None
-                writing = hand.submit(_write, writer, block, look.rows, columns, names)
-            rows += writing.result() if writing else 0
-    except PlanChanged:
+                attempt.take(block)
+            return attempt.finish()
+        except PlanChanged:
+            return None
+        finally:
+            hands.shutdown(cancel_futures=True)
+
+
+class _Attempt:
+    """One file from begin to end: several blocks are made ready at once and put in order."""
+
+    def __init__(self, job: Job, writer: FrameWriter, hands: ThreadPoolExecutor) -> None:
+        self._job = job
+        self._writer = writer
+        self._hands = hands
+        self._columns: list[str] | None = None
+        self._rows = 0
+        self._refusals = _Refusals()
+        self._steps: deque[tuple[bytes, Future[_Made | None]]] = deque()
+
+    def begin(self, rows: int) -> None:
+        """Start the file by what has been seen."""
+        self._columns = self._writer.begin(rows)
+        self._plan = self._writer.plan()
+
+    def take(self, block: bytes) -> None:
+        """Have `block` made ready. Raises `PlanChanged`."""
+        if self._columns is None:
+            self._writer.finder.look(block)
+            self.begin(0)
+        assert self._columns is not None
+        if self._refusals.is_worth_a_try():
+            known = self._writer.finder.plain_names
+            self._steps.append((block, self._hands.submit(_of_texts, self._writer, block, self._columns, known)))
+        else:
+            tables = self._look(block)
+            if tables.are_many:
+                self._put_all()
+                self._put_tables(tables)
+            else:
+                self._steps.append((block, self._hands.submit(_of_tables, self._writer, tables)))
+        if len(self._steps) > _AHEAD:
+            self._put_next()
+
+    def finish(self) -> int:
+        """Put what is left; returns the number of rows. Raises `PlanChanged`."""
+        self._put_all()
+        if self._columns is None:
+            self.begin(0)
+        self._writer.finish()
+        self._job.on_progress(self._rows)
+        return self._rows
+
+    def _look(self, block: bytes) -> "_Tables":
+        look = self._writer.finder.look(block)
+        if self._writer.plan() != self._plan:
+            raise PlanChanged
+        assert self._columns is not None
+        # The finder learns more while tables are made: what holds for this block is taken now.
+        finder = self._writer.finder
+        names = _Names(set(finder.text_names), set(finder.raw_names)) if look.is_fast else None
+        return _Tables(finder, block, look.rows, self._columns, names)
+
+    def _put_all(self) -> None:
+        while self._steps:
+            self._put_next()
+
+    def _put_next(self) -> None:
+        block, making = self._steps.popleft()
+        made = making.result()
+        if made is None:
+            self._refusals.add()
+            self._put_tables(self._look(block))
+            return
+        if made.is_text:
+            self._refusals.forget()
+        for part in made.parts:
+            self._writer.put(part)
+        self._count(made.rows)
+
+    def _put_tables(self, tables: "_Tables") -> None:
+        """Put a block whose turn it is, with one table at a time in memory."""
+        for frame in tables.frames():
+            self._writer.put(self._writer.make(frame))
+        self._count(tables.rows)
+
+    def _count(self, rows: int) -> None:
+        self._rows += rows
+        self._job.on_progress(self._rows)
+
+
+class _Refusals:
+    """Of blocks by the quick reader of text: after each one in a row it rests for twice as many blocks."""
+
+    def __init__(self) -> None:
+        self._rest = 0
+        self._left = 0
+
+    def is_worth_a_try(self) -> bool:
+        """Whether the next block is to be tried."""
+        self._left -= 1
+        return self._left < 0
+
+    def add(self) -> None:
+        """One more in a row."""
+        self._rest = min(2 * self._rest + 1, _LONGEST_REST)
+        self._left = self._rest
+
+    def forget(self) -> None:
+        """A block was taken."""
+        self._rest = 0
+
+
+@dataclass(frozen=True)
+class _Made:
+    parts: list[Any]
+    rows: int
+    is_text: bool
+
+
+def _of_texts(writer: FrameWriter, block: bytes, columns: list[str], known: set[str]) -> _Made | None:
+    rows = read_text_rows(block, columns, known)
+    if rows is None:
         return None
-    if columns is None:
-        writer.begin(0)
-    writer.finish()
-    job.on_progress(rows)
-    return rows
+    return _Made([writer.make(rows.frame, is_harmless=rows.is_harmless)], rows.frame.height, is_text=True)
+
+
+def _of_tables(writer: FrameWriter, tables: "_Tables") -> _Made:
+    return _Made(list(map(writer.make, tables.frames())), tables.rows, is_text=False)
 
 
 def columns_for(data_type: str, names: set[str]) -> list[str]:
@@ -139,28 +253,41 @@ class _Names:
     raw: set[str]
 
 
-def _write(writer: FrameWriter, block: bytes, rows: int, columns: list[str], names: _Names | None) -> int:
-    for part, part_rows in _parts(block, rows, len(columns)):
-        frame = _fast_frame(part, columns, names) if names else None
-        if frame is None or frame.height != part_rows:
-            schema = dict.fromkeys(columns, pl.String)
-            frame = pl.from_dicts(list(writer.finder.slow_rows(part)), schema=schema)
-        if frame.height != part_rows:
-            raise AssertionError(f"{part_rows} rows became {frame.height}")
-        writer.add(frame)
-    return rows
+@dataclass(frozen=True)
+class _Tables:
+    """A block that was looked at; `names` when the fast readers take it."""
 
+    finder: Finder
+    block: bytes
+    rows: int
+    columns: list[str]
+    names: _Names | None
 
-def _parts(block: bytes, rows: int, width: int) -> Iterator[tuple[bytes, int]]:
-    """`block` itself, or in pieces: many short rows among thousands of columns would make a table of any size."""
-    if rows * width <= _MAX_CELLS:
-        yield block, rows
-        return
-    lines = [line for line in block.split(b"\n") if line.strip(WHITE_SPACE)]
-    step = max(1, _MAX_CELLS // width)
-    for start in range(0, len(lines), step):
-        some = lines[start : start + step]
-        yield b"\n".join(some) + b"\n", len(some)
+    @property
+    def are_many(self) -> bool:
+        """Whether the block is taken in parts: many short rows among thousands of columns make a table of any size."""
+        return self.rows * len(self.columns) > MAX_CELLS
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """All rows, table by table."""
+        for part, rows in self._parts():
+            frame = _fast_frame(part, self.columns, self.names) if self.names else None
+            if frame is None or frame.height != rows:
+                schema = dict.fromkeys(self.columns, pl.String)
+                frame = pl.from_dicts(list(self.finder.slow_rows(part)), schema=schema)
+            if frame.height != rows:
+                raise AssertionError(f"{rows} rows became {frame.height}")
+            yield frame
+
+    def _parts(self) -> Iterator[tuple[bytes, int]]:
+        if not self.are_many:
+            yield self.block, self.rows
+            return
+        lines = [line for line in self.block.split(b"\n") if line.strip(WHITE_SPACE)]
+        step = max(1, MAX_CELLS // len(self.columns))
+        for start in range(0, len(lines), step):
+            some = lines[start : start + step]
+            yield b"\n".join(some) + b"\n", len(some)
 
 
 def _fast_frame(block: bytes, columns: list[str], names: _Names) -> pl.DataFrame | None:
@@ -177,9 +304,7 @@ def _fast_frame(block: bytes, columns: list[str], names: _Names) -> pl.DataFrame
         return None
     kept = pl.DataFrame(raw, schema=dict.fromkeys(raw, pl.String))
     frame = kept if frame.is_empty() else frame.with_columns(kept.get_columns())
-    absent = [pl.lit(None, pl.String).alias(name) for name in columns if name not in frame.columns]
-    whole = frame.with_columns(absent)
-    return pl.DataFrame({name: whole.get_column(name) for name in columns})
+    return arranged(frame, columns)
 
 
 def guarded(frame: pl.DataFrame) -> pl.DataFrame:

@@ -45,17 +45,17 @@ class _ProfileFile:
         self._times = TimeTally()
         return self._names
 
-    def quick(self, block: bytes) -> None:
-        """Tallies need a frame."""
+    def make(self, frame: pl.DataFrame, *, is_harmless: bool = False) -> pl.DataFrame:
+        return frame
 
-    def add(self, frame: pl.DataFrame) -> None:
-        self._rows += frame.height
+    def put(self, made: pl.DataFrame) -> None:
+        self._rows += made.height
         if len(self._first) < FIRST_ROWS and self._room > 0:
-            self._keep_first(frame)
+            self._keep_first(made)
         for name, tally in self._tallies.items():
-            tally.add(frame[name])
+            tally.add(made[name])
         if self._date_column:
-            self._times.add(frame[self._date_column])
+            self._times.add(made[self._date_column])
 
     def finish(self) -> None:
         self._target.begin()

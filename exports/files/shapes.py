@@ -148,6 +148,11 @@ class ShapeFinder:
         """Keys with lists, records, or numbers that a fast reader would bend."""
         return set(self.columns) - self.text_names
 
+    @property
+    def plain_names(self) -> set[str]:
+        """Keys of which one more text teaches nothing."""
+        return {name for name, shape in self.columns.items() if "text" in shape.kinds}
+
     def look(self, block: bytes) -> Look:
         """Take in the columns of `block`. Raises `TooManyColumns`."""
         if not self.columns and (cut := block.find(b"\n", FIRST_LOOK) + 1):

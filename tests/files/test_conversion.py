@@ -261,7 +261,7 @@ def test_many_short_rows_among_many_columns_are_taken_in_parts(
 ) -> None:
     content = lines_of([{f"k{number}": "x" for number in range(50)}, *({"k7": str(n)} for n in range(99)), {}])
     whole = made(tmp_path, content, format_name)
-    monkeypatch.setattr(frames_module, "_MAX_CELLS", 500)
+    monkeypatch.setattr(frames_module, "MAX_CELLS", 500)
     in_parts = made(tmp_path, content, format_name)
     if format_name == "csv":
         assert in_parts == whole
