@@ -289,13 +289,24 @@ print((peak() - before) // 1024)
         (lambda: b'{"a":"' + b"x" * (256 * 1024**2) + b'"}\n', "line_too_long at line 1", 30),
         (lambda: b"x" * (256 * 1024**2), "line_too_long at line 1", 30),
         (lambda: b'{"eventDate":[' + b"[]," * (5 * 1024**2) + b"[]]}\n", "1", 36),
+        (lambda: b'{"eventDate":"' + EMOJI + b"x" * (15 * 1024**2) + b'"}\n', "1", 36),
         (lambda: b'{"a":"' + EMOJI + b"x" * (15 * 1024**2) + b'"}\n', "1", 36),
         (lambda: b"{}\n" * (8 * 1024**2), str(8 * 1024**2), 20),
         (lambda: b"[" + b"{}," * 1024**2 + b"{}]", str(1024**2 + 1), 20),
         (lambda: b"[" * (100 * 1024**2), "not_an_object at line 1", 10),
         (lambda: b'[{"a":' + b"[" * (100 * 1024**2), "too_deep at line 1", 10),
     ],
-    ids=["long-line", "long-nonsense", "brackets-for-date", "emoji", "tiny-rows", "tiny-elements", "open", "deep"],
+    ids=[
+        "long-line",
+        "long-nonsense",
+        "brackets-for-date",
+        "text-for-date",
+        "emoji",
+        "tiny-rows",
+        "tiny-elements",
+        "open",
+        "deep",
+    ],
 )
 def test_hostile_rows_do_not_fill_memory(
     tmp_path: Path, content: Callable[[], bytes], said: str, most_mib: int
