@@ -12,7 +12,7 @@ from exports.analytics_cloud.replies import Waiting
 from exports.models import Export, Status, Workspace
 from exports.services import advance, lanes
 from tests.engine.conftest import MakeWorld
-from tests.engine.world import TOKEN, Worker, World, all_in, in_threads, work_until
+from tests.engine.world import TOKEN, Worker, World, all_in, between_look_and_write, in_threads, work_until
 
 GLOBEX_TOKEN = "globex-token-of-the-tests-0123456789abcdefghijklmnopq"
 
@@ -96,6 +96,13 @@ def test_turn_to_ask_is_one_workers_alone(world: World) -> None:
     lanes.release_question_lane(world.acme.pk, fence)
     assert lanes.take_question_lane(world.acme.pk) == fence + 1
     lanes.release_question_lane(world.acme.pk, fence + 1)
+
+
+def test_turn_taken_by_another_between_look_and_taking_is_the_others(world: World) -> None:
+    with between_look_and_write(lambda: lanes.take_question_lane(world.acme.pk)) as fences:
+        assert lanes.take_question_lane(world.acme.pk) is None
+    assert fences == [acme(world).lane_fence]
+    lanes.release_question_lane(world.acme.pk, fences[0])
 
 
 def test_turn_of_a_dead_worker_ends_by_itself(world: World, settings: LazySettings) -> None:

@@ -15,7 +15,7 @@ from exports.models import Export, Status
 from exports.services import advance, cancel, claims, crash_points, describe, health, outcomes, pauses, stored
 from exports.services.claims import Claim, LeaseKeeper, LeaseLost, claim_export
 from tests.engine.conftest import AtPoint, MakeWorld
-from tests.engine.world import Worker, World, all_in, in_threads, work_until
+from tests.engine.world import Worker, World, all_in, between_look_and_write, in_threads, work_until
 
 LEASE = 90.0
 BEFORE_READY = crash_points.POINTS[: crash_points.POINTS.index("ready")]
@@ -56,6 +56,15 @@ def test_of_many_workers_one_gets_the_row(world: World) -> None:
     export = world.queue()
     claims_ = in_threads(*[lambda: claim_export(export.pk)] * 8)
     [claim] = [claim for claim in claims_ if claim]
+    assert world.see(export).fence == claim.fence == 1
+    claim.let_go(due_at=timezone.now())
+
+
+def test_row_claimed_by_another_between_look_and_claim_is_the_others(world: World) -> None:
+    export = world.queue()
+    with between_look_and_write(lambda: claim_export(export.pk)) as claims_:
+        assert claim_export(export.pk) is None
+    [claim] = claims_
     assert world.see(export).fence == claim.fence == 1
     claim.let_go(due_at=timezone.now())
 

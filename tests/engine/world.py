@@ -6,6 +6,7 @@ due by moving the clock, upstream's too, and call the one function that a task c
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -163,6 +164,20 @@ class World:
             and entry.key.to == export.range_to
             and timedelta(0) <= export.range_from - entry.key.from_ < timedelta(seconds=1)
         ]
+
+
+@contextmanager
+def between_look_and_write(act: Callable[[], Any]) -> Iterator[list[Any]]:
+    """Let another worker act once, before this thread's first UPDATE; what it returned is put in the list given."""
+    returned: list[Any] = []
+
+    def execute(run: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("UPDATE") and not returned:
+            returned.extend(in_threads(act))
+        return run(sql, params, many, context)
+
+    with connection.execute_wrapper(execute):
+        yield returned
 
 
 def in_threads(*calls: Callable[[], Any], seconds: float = 60) -> list[Any]:
