@@ -34,6 +34,19 @@ def test_palette_finds_by_keyboard_alone(office: Office, visit: OpenVisitor, lan
     page.wait_for_url(f"{visitor.address}/workspaces/{office.workspace}/")
 
 
+def test_link_that_has_the_keyboard_keeps_it_when_what_is_found_comes_anew(office: Office, visit: OpenVisitor) -> None:
+    visitor = visit(office.stack.url)
+    page = visitor.page
+    visitor.sign_in(office.hire(), PASSWORD)
+    page.keyboard.press("Control+k")
+    link = page.locator("dialog#palette").get_by_role("link", name=office.name).first
+    link.focus()
+    with page.expect_response(lambda answer: "/find/" in answer.url):
+        page.evaluate("htmx.trigger(document.querySelector('#palette input[name=q]'), 'palette-open')")
+    page.locator("#palette .htmx-settling, #palette .htmx-request").wait_for(state="detached")
+    assert visitor.focused() == link.inner_text().strip()
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_bundle_is_asked_saved_as_a_preset_and_taken_as_one_zip(
     office: Office, visit: OpenVisitor, tmp_path: Path, language: str
@@ -49,6 +62,7 @@ def test_bundle_is_asked_saved_as_a_preset_and_taken_as_one_zip(
     page.get_by_label(visitor.say("Name of the preset")).fill("月次")
     visitor.button("Save the preset").click()
     page.get_by_role("link", name="月次").click()
+    page.locator("input[name=types]:checked").nth(1).wait_for(state="attached")
     assert page.locator("input[name=types]:checked").count() == 2
     page.locator("main form button.btn-primary[type=submit]").click()
     page.wait_for_url(lambda address: "/exports/new/" not in address)

@@ -50,8 +50,16 @@
     event.preventDefault();
     first.click();
   });
+  /* Who has moved on to a link already stays on it when what is found comes anew. */
+  var held = null;
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    if (event.target.id !== "palette-results") return;
+    held = event.target.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  });
   document.addEventListener("htmx:afterSwap", function (event) {
     if (event.target.id !== "palette-results") return;
+    if (held !== null) (links().find(function (link) { return link.getAttribute("href") === held; }) || input).focus();
+    held = null;
     dialog.dataset.text = input.value;
     document.getElementById("palette-said").textContent = event.target.querySelector("[data-found]").dataset.found;
   });
