@@ -52,11 +52,6 @@ def parse_moment(value: object) -> datetime:
     return moment
 
 
-def format_moment(moment: datetime) -> str:
-    """Return ``2026-10-01T00:00:00.000Z``."""
-    return format_instant(moment)
-
-
 def _validated(value: object) -> datetime:
     try:
         return parse_moment(value)
@@ -75,5 +70,5 @@ _SCHEMA_IN = WithJsonSchema(
 MomentIn = Annotated[datetime, PlainValidator(_validated), _SCHEMA_IN]
 # As it goes out: rows hold moments already.
 MomentOut = Annotated[
-    datetime, PlainValidator(lambda value: value), PlainSerializer(format_moment, return_type=str), _SCHEMA
+    datetime, PlainValidator(lambda value: value), PlainSerializer(format_instant, return_type=str), _SCHEMA
 ]

@@ -61,14 +61,14 @@ def state() -> Health:
     now = timezone.now()
     problems = []
     served: set[str] = set()
-    left: dict[str, datetime] = {}
+    last_seen: dict[str, datetime] = {}
     last_tick: datetime | None = None
     for sign in beats:
         if sign.name == Heartbeat.TICK:
             last_tick = sign.at
             continue
         queues, seen = sign.queues.split(","), min(sign.at, now)
-        left |= {queue: max(left.get(queue, seen), seen) for queue in queues}
+        last_seen |= {queue: max(last_seen.get(queue, seen), seen) for queue in queues}
         if abs(now - sign.at) <= SILENT and not sign.has_left:  # one from the future: the clock was set back since
             served.update(queues)
     unserved = frozenset(queue.value for queue in Queue) - served
@@ -83,7 +83,7 @@ def state() -> Health:
         problems.append(
             ("no_beat", _("The clock (beat) is not running. Waiting exports may be looked at late until it starts."))
         )
-    since = min((left[queue] for queue in unserved if queue in left), default=None)
+    since = min((last_seen[queue] for queue in unserved if queue in last_seen), default=None)
     return Health(problems, unserved=unserved, silent_since=since)
 
 
