@@ -73,10 +73,9 @@ class Preview:
 
 def preview_of(form: AskForm) -> Preview | None:
     """Return the preview of a checked form; None while workspace or range say nothing yet."""
-    zone, window = form.zone, form.window
-    if zone is None or window is None:
+    workspace, zone, window = form.place, form.zone, form.window
+    if workspace is None or zone is None or window is None:
         return None
-    workspace = form.cleaned_data["workspace"]
     now = timezone.now()
     first, last = timezone.localtime(window.start, zone), timezone.localtime(window.end, zone)
     rules = rules_of(form.person, workspace)

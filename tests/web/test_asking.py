@@ -167,6 +167,7 @@ def test_paused_workspace_is_refused_unless_queued_anyway(cast: Cast, bob: Clien
     pauses.pause_by_manager(actor=cast.alice, workspace=cast.acme)
     refused = bob.post(NEW, form(cast))
     assert "is paused" in errors_of(refused, "workspace")
+    assert 'name="anyway"' in refused.content.decode()
     assert not Export.objects.exists()
     bob.post(NEW, form(cast, anyway="on"))
     assert Export.objects.count() == 1
