@@ -97,6 +97,10 @@
   });
   if (wrong) wrong.focus();
 
+  /* Who comes back to a page that starts a download, or loads it anew, doesn't want the file once more. */
+  var once = document.querySelector("[data-instead]");
+  if (once) window.history.replaceState(null, "", once.dataset.instead);
+
   /* A change of state is said once, when it happens, not at every look. */
   function announce(text) { document.getElementById("announce").textContent = text; }
   var known = {};
