@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from exports.models.statuses import ACTIVE, TRANSITIONS, DataType, Status
-from exports.models.workspace import Workspace
+from exports.models.workspace import Membership, Workspace
 
 if TYPE_CHECKING:
     from exports.models.user import User
@@ -35,9 +35,12 @@ class ExportQuerySet(models.QuerySet["Export"]):
 
     def visible_to(self, user: "User") -> Self:
         """Return the exports of the workspaces the person belongs to."""
-        if user.is_active and user.is_superuser:
+        if not user.is_active:
+            return self.none()
+        if user.is_superuser:
             return self
-        return self.filter(workspace__in=Workspace.objects.visible_to(user).values("pk"))
+        # Not by way of the workspaces: a database looks each row up in each set named.
+        return self.filter(workspace__in=Membership.objects.filter(user=user).values("workspace"))
 
     def active(self) -> Self:
         """Return those not yet ended."""

@@ -2,17 +2,17 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from exports.models import ACTIVE, DataType, Export, Membership, Status, User, Workspace
 from exports.services.former import with_belonging
 from exports.services.mentions import mentions_of
-from exports.services.paging import Page, beyond, check_limit, keyset_page
+from exports.services.paging import Page, beyond, check_limit, keyset_page, lying_in
 from exports.services.refusals import Refused
 from exports.services.texts import clean_line
 
@@ -21,6 +21,7 @@ TEXT_MOST = 200
 PEOPLE_MOST = 200
 MANY = 10
 REACH = 2_000
+EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 class Order(StrEnum):
@@ -121,14 +122,14 @@ def list_exports(
     mentions = mentions_of(filters.text, visible=visible, sees_all=sees_all) if filters.text else None
     rows = rows if mentions is None else rows.filter(mentions.condition)
     places = None if sees_all else _places(visible, filters)
-    keys = [] if places is None or mentions is not None else list(places)
+    keys = [] if places is None or mentions is not None else list(places[: MANY + 1])
     is_spread = len(keys) > MANY if mentions is None else not mentions.are_few
     if is_spread and filters.order is not Order.ENDING:
         page = _page(_among_the_first(rows, places, filters, cursor), filters, cursor, limit)
         if page.next_cursor is not None:
             return page
     if places is not None and mentions is None:
-        rows = _first_of(rows, keys, filters, cursor, limit)
+        rows = _first_of(rows, places if is_spread else keys, filters, cursor, limit)
     elif places is not None:
         rows = rows.filter(workspace__in=places)
     return _page(rows, filters, cursor, limit)
@@ -161,15 +162,21 @@ def _among_the_first(
     """
     newest_first = filters.order is not Order.OLDEST
     everybodys = beyond(narrowed(Export.objects.all(), filters), "created_at", cursor, newest_first)
-    bound = Subquery(everybodys.values("created_at")[REACH : REACH + 1])
+    # A table shorter than that has no such row: then all are looked among.
+    bound = Coalesce(
+        Subquery(everybodys.values("created_at")[REACH : REACH + 1]), Value(EARLIEST if newest_first else LATEST)
+    )
     if places is not None:
-        # Hidden from the planner, which would take the index of each workspace and sort all that it finds.
-        rows = rows.alias(place=Coalesce("workspace_id", "workspace_id")).filter(place__in=places)
+        rows = lying_in(rows, places)
     return rows.filter(created_at__gte=bound) if newest_first else rows.filter(created_at__lte=bound)
 
 
 def _first_of(
-    rows: QuerySet[Export], places: list[uuid.UUID], filters: Filters, cursor: str | None, limit: int
+    rows: QuerySet[Export],
+    places: list[uuid.UUID] | QuerySet[Workspace, uuid.UUID],
+    filters: Filters,
+    cursor: str | None,
+    limit: int,
 ) -> QuerySet[Export]:
     """Narrow to some workspaces so that a page costs the same however many exports they have.
 

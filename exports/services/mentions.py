@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet
 
 from exports.models import Export, User, Workspace
+from exports.services.key_texts import key_text
 
 FEW = 500
 
@@ -32,8 +33,8 @@ def mentions_of(text: str, *, visible: QuerySet[Workspace], sees_all: bool = Fal
     if sees_all:
         named = list(visible.order_by().filter(name__icontains=text).values_list("pk", flat=True)[: FEW + 1])
     else:
-        names = visible.order_by().values_list("pk", "name")
-        named = [pk for pk, name in names if text.casefold() in name.casefold()]
+        names = visible.order_by().values_list(key_text("pk"), "name")
+        named = [uuid.UUID(written) for written, name in names if text.casefold() in name.casefold()]
     in_person = Q(email__icontains=text) | Q(name__icontains=text)
     people = list(User.objects.filter(in_person).order_by().values_list("pk", flat=True)[: FEW + 1])
     in_name = Q(name__gt="", name__icontains=text)  # the first half is the index's own condition

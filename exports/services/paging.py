@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from exports.services.refusals import Refused
@@ -75,6 +76,14 @@ def beyond(rows: QuerySet[M], time_field: str, cursor: str | None, newest_first:
         Q(**{f"{time_field}__{then}e": at}),
         Q(**{f"{time_field}__{then}": at}) | Q(**{time_field: at, f"pk__{then}": key}),
     )
+
+
+def lying_in(rows: QuerySet[Any], workspaces: QuerySet[Any, Any]) -> QuerySet[Any]:
+    """Narrow to some workspaces, their keys given, and look among the first by time for those that lie there.
+
+    Hidden from the planner, which would take the index of each workspace and sort all that it finds.
+    """
+    return rows.alias(place=Coalesce("workspace_id", "workspace_id")).filter(place__in=workspaces)
 
 
 def _encode(row: Model, time_field: str) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
 from django.db.models import Case, Count, F, IntegerField, Q, Sum, Value, When
 
 from exports.models import DerivedFile, Export, Limits, Status, User, Whom, Workspace
+from exports.services.key_texts import key_text
 
 PLACES = 6
 
@@ -65,22 +66,23 @@ def week_of(user: User, midnights: Sequence[datetime]) -> list[Day]:
 
 def kept_by(user: User) -> list[Kept]:
     """Return what is kept, the fullest workspaces first: by share of their limit, then by bytes (four queries)."""
-    ready = Export.objects.visible_to(user).filter(status=Status.READY).order_by()
-    bytes_of: dict[Any, int] = {
-        row["workspace"]: row["sum"] or 0 for row in ready.values("workspace").annotate(sum=Sum("bytes"))
-    }
-    made = DerivedFile.objects.filter(state=DerivedFile.State.READY, export__in=ready.values("pk"))
-    for row in made.values("export__workspace").annotate(sum=Sum("bytes")).order_by():
-        bytes_of[row["export__workspace"]] += row["sum"] or 0
     visible = Workspace.objects.visible_to(user).order_by()
-    most: dict[Any, int] = dict(
-        Limits.objects.filter(whom=Whom.TOGETHER, bytes_kept__isnull=False, workspace__in=visible.values("pk"))
-        .order_by()
-        .values_list("workspace", "bytes_kept")  # type: ignore[arg-type] # the query leaves out what is null
+    ready = Export.objects.visible_to(user).filter(status=Status.READY).order_by()
+    bytes_of: dict[str, int] = {
+        key: total or 0 for key, total in ready.values_list(key_text("workspace")).annotate(Sum("bytes"))
+    }
+    made = DerivedFile.objects.filter(
+        state=DerivedFile.State.READY, export__status=Status.READY, export__workspace__in=visible.values("pk")
     )
+    for key, total in made.order_by().values_list(key_text("export__workspace")).annotate(Sum("bytes")):
+        bytes_of[key] += total or 0
+    limits = Limits.objects.filter(
+        whom=Whom.TOGETHER, bytes_kept__isnull=False, workspace__in=visible.values("pk")
+    ).order_by()
+    most: dict[str, int] = dict(limits.values_list(key_text("workspace"), "bytes_kept"))
     fullest = sorted(
         {*bytes_of, *most},
         key=lambda key: (-(bytes_of.get(key, 0) / most[key]) if key in most else 0.0, -bytes_of.get(key, 0)),
     )[:PLACES]
-    names = dict(Workspace.objects.filter(pk__in=fullest).order_by().values_list("pk", "name"))
-    return [Kept(names[key], bytes_of.get(key, 0), most.get(key)) for key in fullest if key in names]
+    names = {row.pk: row.name for row in Workspace.objects.filter(pk__in=map(UUID, fullest)).only("name").order_by()}
+    return [Kept(names[UUID(key)], bytes_of.get(key, 0), most.get(key)) for key in fullest if UUID(key) in names]

@@ -180,6 +180,7 @@ FAULTS: dict[str, Promise] = {
     "storage_unreachable": _("The portal’s storage of files does not answer."),
     "our_fault": _("The portal met a fault of its own; it is logged."),
     "paused": _("The workspace is paused."),
+    "address_changed": _("The workspace’s address changed while the file arrived, so it was not kept."),
     # What ends an export when it happens every time, as it reads when it has happened once.
     "download_incomplete": _("The download from Analytics Cloud broke off before its end."),
     "download_reset": _("The connection broke during the download."),

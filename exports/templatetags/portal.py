@@ -22,8 +22,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from exports.models import Scope
+from exports.models import Scope, User
 from exports.web import times
+from exports.web.row_html import row_html
+from exports.web.rows import RowView
 from exports.web.strip import Place
 
 register = template.Library()
@@ -61,6 +63,12 @@ def options(choices: Iterable[tuple[str, str]], chosen: str) -> SafeString:
 def place_options(places: Iterable[Place], chosen: str) -> SafeString:
     """Return the options of a choice of workspaces."""
     return options(((place.id, place.name) for place in places), chosen)
+
+
+@register.simple_tag
+def export_row(row: RowView, person: User) -> SafeString:
+    """Return a row of the list of exports."""
+    return row_html(row, is_mine=row.requested_by_id == person.pk)
 
 
 @register.simple_tag

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, Subquery, Value
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from exports.models import Export, Membership, Role, Status, User, Workspace
 from exports.services.approvals import APPROVAL
 from exports.services.describe import problem_of
+from exports.services.key_texts import key_text, with_hyphens
+from exports.services.paging import lying_in
 from exports.web.rows import EXPIRES_SOON, title_of
 
 FAILED_WITHIN = timedelta(days=7)
@@ -69,8 +71,12 @@ class Place(NamedTuple):
         return self.role is Role.MANAGER
 
 
-def overview(user: User) -> Strip:
-    """Return the strip for a person (three queries)."""
+def overview(user: User, *, is_spread: bool = False) -> Strip:
+    """Return the strip for a person (three queries).
+
+    Args:
+        is_spread: the person sees many workspaces, so that what failed last in any of them is soon found.
+    """
     now = timezone.now()
     seen = Export.objects.visible_to(user).order_by()
     # due_at is not null exactly while active: the partial index holds these rows alone.
@@ -86,8 +92,12 @@ def overview(user: User) -> Strip:
     lately = seen.filter(status=Status.FAILED, created_at__gte=now - FAILED_WITHIN)
     # Counted apart: a window over all would look for what was run again for each of them, not for those shown.
     counted = lately.annotate(one=Value(1)).values("one").annotate(count=Count("pk")).values("count")
+    shown: QuerySet[Export] = lately
+    if is_spread and not user.is_superuser:
+        anywhere = Export.objects.order_by().filter(status=Status.FAILED, created_at__gte=now - FAILED_WITHIN)
+        shown = lying_in(anywhere, Membership.objects.filter(user=user).values("workspace"))
     failed: list[Any] = list(
-        lately.annotate(
+        shown.annotate(
             in_all=Subquery(counted), ran_again=Exists(Export.objects.filter(run_again_of=OuterRef("pk")).order_by())
         )
         .select_related("workspace")
@@ -121,12 +131,16 @@ def _failure(export: Export) -> Failure:
 
 def places_of(user: User) -> list[Place]:
     """Return the workspaces a person sees, by name, with the person's role (one query)."""
-    columns = ("pk", "name", "pause_code", "paused_at", "token_expires_at")
+    columns = ("name", "pause_code", "paused_at", "token_expires_at")
     if user.is_superuser:
-        rows = Workspace.objects.visible_to(user).filter(archived_at__isnull=True).values_list(*columns)
-        found = [(Role.MANAGER, *row) for row in rows]
+        rows = Workspace.objects.visible_to(user).filter(archived_at__isnull=True)
+        found = [(Role.MANAGER.value, *row) for row in rows.values_list(key_text("pk"), *columns)]
     else:
         seats = Membership.objects.filter(user=user, workspace__archived_at__isnull=True)
         by_name = seats.order_by(Lower("workspace__name"))
-        found = list(by_name.values_list("role", *(f"workspace__{name}" for name in columns)))
-    return [Place(str(pk), name, code, at, Role(role), expires_at) for role, pk, name, code, at, expires_at in found]
+        found = list(by_name.values_list("role", key_text("workspace"), *(f"workspace__{name}" for name in columns)))
+    roles = {role.value: role for role in Role}
+    return [
+        Place(with_hyphens(pk), name, code, at, roles[role], expires_at)
+        for role, pk, name, code, at, expires_at in found
+    ]

@@ -56,7 +56,7 @@ def weeks_of(user: User) -> list[Week]:
         _week(_("Exports asked for"), _("Exports"), days, lambda day: day.exports, count),
         _week(_("Rows"), _("Rows"), days, lambda day: day.rows, count),
         _week(
-            _("Time at Analytics Cloud, on average"),
+            _("Average time at Analytics Cloud"),
             _("Time"),
             days,
             lambda day: round(day.seconds / day.timed) if day.timed else 0,

@@ -35,8 +35,8 @@ def test_page_rows_are_typed_and_equal_in_three_readers(tmp_path: Path) -> None:
     found = pq.read_table(tmp_path / "rows.parquet")
     assert {field.name: str(field.type) for field in found.schema} == {
         "eventDate": "timestamp[us, tz=UTC]",
-        "title": "large_string",
-        "canonicalUrl": "large_string",
+        "title": "string",
+        "canonicalUrl": "string",
         "channelId": "int64",
         "views": "int64",
     }

@@ -9,6 +9,7 @@ from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from exports.models import Download, Export, Limits, Status, Workspace
+from exports.web.strip import overview
 from tests.support.cast import Cast, make_export, make_person, make_ready_export
 from tests.web.conftest import Browse
 from tests.web.markup import Element, check_page, read, text_of
@@ -62,6 +63,16 @@ def test_three_failures_are_told_of_and_all_are_counted(cast: Cast, alice: Clien
     words = failures(answer)
     assert [name in words for name in ("Report 24", "Report 22", "Report 21")] == [True, True, False]
     assert "25 failed within 7 days" in text_of(answer)
+
+
+def test_who_sees_many_workspaces_is_told_of_their_failures_alone(cast: Cast) -> None:
+    for number in range(3):
+        make_export(cast.globex, cast.charlie, Status.FAILED, name=f"Foreign {number}")
+    make_export(cast.acme, cast.bob, Status.FAILED, name="Ours")
+    few, many = overview(cast.vera), overview(cast.vera, is_spread=True)
+    assert few == many
+    assert ([failure.title for failure in many.failures], many.failed) == (["Ours"], 1)
+    assert overview(cast.ada, is_spread=True).failed == 4
 
 
 # First steps -----------------------------------------------------------------------------------------------------
@@ -166,9 +177,7 @@ def test_each_chart_says_itself_in_words_and_in_a_table(cast: Cast, alice: Clien
     said = [one.attrs["aria-label"] for one in elements if one.attrs.get("role") == "img"]
     assert said[0].startswith("Exports asked for in the last seven days: 2; the most, 1, on ")
     assert said[1].startswith("Rows in the last seven days: 1,244; the most, 1,234, on ")
-    assert said[2].startswith(
-        "Time at Analytics Cloud, on average in the last seven days: 10 min; the most, 10 min, on "
-    )
+    assert said[2].startswith("Average time at Analytics Cloud in the last seven days: 10 min; the most, 10 min, on ")
     tables = [one for one in elements if one.tag == "table"]
     assert len(tables) == 4
     assert [len([row for row in one.text.splitlines() if row.strip()]) for one in tables[:3]] == [16, 16, 16]

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from exports.services import health
-from exports.services.listing import list_exports
+from exports.services.listing import MANY, list_exports
 from exports.services.refusals import Refused
 from exports.web.acts import person_of
 from exports.web.first_steps import first_steps
@@ -39,7 +39,7 @@ def export_list(request: HttpRequest) -> HttpResponse:
         return redirect("export-list")
     state = health.state()
     places = places_of(person)
-    strip = overview(person)
+    strip = overview(person, is_spread=len(places) > MANY)
     rows = row_views(page.items, state)
     paused = [place for place in places if place.paused_at is not None]
     soon = timezone.now() + TOKEN_ENDS_SOON

@@ -1,0 +1,67 @@
+"""Rows of the list made once: what differs for who looks, and when, is made again."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.utils import timezone, translation
+
+from exports.models import Export, Status
+from exports.services import health
+from exports.web.row_html import row_html
+from exports.web.rows import RowView, row_views
+from tests.support.cast import Cast, make_export, make_ready_export
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("engine")]
+
+NOW = datetime(2026, 11, 3, 14, 5, tzinfo=UTC)
+
+
+def view_of(export: Export) -> RowView:
+    (row,) = row_views([export], health.state())
+    return row
+
+
+def test_row_is_made_once_until_it_says_something_else(cast: Cast) -> None:
+    with time_machine.travel(NOW, tick=False):
+        export = make_export(cast.acme, cast.bob, Status.QUEUED)
+        first = row_html(view_of(export), is_mine=False)
+        assert row_html(view_of(export), is_mine=False) is first
+        assert "No. 1 in the queue" in first
+        Export.objects.filter(pk=export.pk).update(status=Status.CANCELLED, due_at=None, ended_at=NOW)
+        export.refresh_from_db()
+        ended = row_html(view_of(export), is_mine=False)
+    assert "in the queue" not in ended
+    assert 'data-state="cancelled"' in ended
+
+
+def test_row_moves_on_with_the_clock(cast: Cast) -> None:
+    export = make_ready_export(cast.acme, cast.bob, created_at=NOW, expires_at=NOW + timedelta(hours=24))
+    with time_machine.travel(NOW + timedelta(minutes=3, seconds=10), tick=False):
+        row = view_of(export)
+        early = row_html(row, is_mine=False)
+    with time_machine.travel(NOW + timedelta(minutes=4, seconds=10), tick=False):
+        late = row_html(row, is_mine=False)
+    assert ("3 min ago" in early, "23 h 56 min" in early) == (True, True)
+    assert ("4 min ago" in late, "23 h 55 min" in late) == (True, True)
+
+
+def test_each_sees_the_row_in_their_own_language_and_zone(cast: Cast) -> None:
+    with time_machine.travel(NOW, tick=False):
+        row = view_of(make_ready_export(cast.acme, cast.bob, created_at=NOW, expires_at=NOW + timedelta(hours=24)))
+        english = row_html(row, is_mine=False)
+        with translation.override("ja"):
+            japanese = row_html(row, is_mine=False)
+        with timezone.override(ZoneInfo("Asia/Tokyo")):
+            tokyo = row_html(row, is_mine=False)
+    assert "Download" in english
+    assert "ダウンロード" in japanese
+    assert "4 Nov 2026, 14:05 UTC" in english
+    assert "4 Nov 2026, 23:05 JST" in tokyo
+
+
+def test_only_who_asked_sees_the_row_as_their_own(cast: Cast) -> None:
+    row = view_of(make_ready_export(cast.acme, cast.bob))
+    assert "data-mine" in row_html(row, is_mine=True)
+    assert "data-mine" not in row_html(row, is_mine=False)
