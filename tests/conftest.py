@@ -66,6 +66,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.set_threshold(20_000, 10, 10)
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let the interpreter clear up at its end: some libraries count what is left."""
+    gc.unfreeze()
+
+
 def _is_done(item: pytest.Item) -> bool:
     """True when the part on PostgreSQL has run it and it need not run again."""
     path = item.path.relative_to(item.config.rootpath / "tests")
