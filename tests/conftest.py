@@ -63,7 +63,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Look for cycles seldom, and not among what was read until now, which stays: that took a quarter of all time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
+    gc.set_threshold(10_000, 5, 5)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
