@@ -11,7 +11,7 @@ from exports.analytics_cloud.streams import BodyStream, DownloadCut
 from exports.files.archive import ArchiveReceipt, ArchiveRefused, CheckStopped, check_archive
 from exports.files.receiving import Received, StorageFull, receive
 from exports.files.storage import FileMissing, StorageUnreachable
-from exports.models import Export, Status
+from exports.models import Export, Status, Workspace
 from exports.services import crash_points, events, history, home, limits, looks, outcomes, pace, stored, windows
 from exports.services.claims import Claim, LeaseKeeper, LeaseLost
 
@@ -60,6 +60,10 @@ def fetch_file(claim: Claim, stream: BodyStream, keeper: LeaseKeeper) -> None:
             limits=stored.limits(),
             should_stop=lambda: keeper.must_end,
         )
+        if _address_changed(export):
+            storage.remove(name)
+            _elsewhere(claim)
+            return
         crash_points.reached("before_publish")
         claim.write()  # the last look at the fence before the bytes get their name
         storage.publish(name)
@@ -137,6 +141,17 @@ def wake_siblings(export: Export) -> None:
     """After one file another is likely next: those upstream are asked as planned, those put off at once."""
     home.wake(Export.objects.filter(workspace=export.workspace_id, waiting_code="download_turn"))
     looks.after_departure(export)
+
+
+def _address_changed(export: Export) -> bool:
+    """Tell whether the workspace moved since this file was asked for: the file answers for the address before."""
+    places = Workspace.objects.filter(pk=export.workspace_id)
+    return places.values_list("address_since", flat=True).get() != export.workspace.address_since
+
+
+def _elsewhere(claim: Claim) -> None:
+    now = timezone.now()
+    outcomes.try_again(claim, "address_changed", due_at=now, bytes_received=0, stored_name="", **outcomes.NOT_BEGUN)
 
 
 def _cut(claim: Claim, keeper: LeaseKeeper, reason: str) -> None:

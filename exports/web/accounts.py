@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth import login
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
 
 from exports.models import User
 from exports.services.addresses import client_address
@@ -35,6 +36,12 @@ def sign_in_newcomer(request: HttpRequest, person: User) -> None:
 
 class ClosedAccountAdapter(DefaultAccountAdapter):
     """People are invited by managers or added by administrators; nobody signs up."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": _("The e-mail address or the password isn’t right."),
+        "enter_current_password": _("This isn’t your password."),
+        "incorrect_password": _("This isn’t your password."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Return False always."""

@@ -50,6 +50,10 @@ class Preview:
     local: str
     local_from: str
     local_to: str
+    first_day: str
+    last_day: str
+    exact_from: str
+    exact_to: str
     sent_from: str
     sent_to: str
     length: str
@@ -69,11 +73,11 @@ class Preview:
 
 def preview_of(form: AskForm) -> Preview | None:
     """Return the preview of a checked form; None while workspace or range say nothing yet."""
-    zone, window = form.zone, form.window
-    if zone is None or window is None:
+    workspace, zone, window = form.place, form.zone, form.window
+    if workspace is None or zone is None or window is None:
         return None
-    workspace = form.cleaned_data["workspace"]
     now = timezone.now()
+    first, last = timezone.localtime(window.start, zone), timezone.localtime(window.end, zone)
     rules = rules_of(form.person, workspace)
     types = form.cleaned_data.get("types", ())
     role = workspace.role_of(form.person) or Role.VIEWER
@@ -83,6 +87,10 @@ def preview_of(form: AskForm) -> Preview | None:
         local=times.window(window.start, window.end, zone),
         local_from=times.exact(window.start, zone),
         local_to=times.exact(window.end, zone),
+        first_day=first.date().isoformat(),
+        last_day=last.date().isoformat(),
+        exact_from=ranges.wall_clock(first),
+        exact_to=ranges.wall_clock(last),
         sent_from=times.utc_text(window.start),
         sent_to=times.utc_text(window.end),
         length=times.length(window.span),
@@ -184,10 +192,19 @@ def preset_values(preset: Preset) -> dict[str, object]:
     return {"exact_zone": ExactZone.WORKSPACE.value, **values, "workspace": str(preset.workspace_id)}
 
 
+def same_again(export: Export) -> dict[str, object]:
+    """Return the form's values that ask what an export asked, to be changed."""
+    return _values_for(export, Window(export.range_from, export.range_to)) | {"name": export.name}
+
+
 def period_after(export: Export) -> dict[str, object]:
     """Return the form's values for the period after an export's range."""
     zone = ZoneInfo(export.workspace.time_zone)
-    window = ranges.shifted_by_one_period(Window(export.range_from, export.range_to), zone)
+    return _values_for(export, ranges.shifted_by_one_period(Window(export.range_from, export.range_to), zone))
+
+
+def _values_for(export: Export, window: Window) -> dict[str, object]:
+    zone = ZoneInfo(export.workspace.time_zone)
     first, last = timezone.localtime(window.start, zone), timezone.localtime(window.end, zone)
     values: dict[str, object] = {
         "workspace": str(export.workspace_id),
@@ -203,6 +220,6 @@ def period_after(export: Export) -> dict[str, object]:
         }
     return values | {
         "range": RangeKind.EXACT.value,
-        "exact_from": first.replace(tzinfo=None).isoformat(timespec="milliseconds"),
-        "exact_to": last.replace(tzinfo=None).isoformat(timespec="milliseconds"),
+        "exact_from": ranges.wall_clock(first),
+        "exact_to": ranges.wall_clock(last),
     }

@@ -14,6 +14,7 @@ from exports.services.describe import Entry
 from exports.services.former import may_be_taken_over
 from exports.services.health import Health
 from exports.services.masking import mask_for
+from exports.services.words import Turn
 from exports.templatetags.portal import count
 from exports.web import times
 from exports.web.explain import DELIMITERS, EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, TONE_ICONS, TYPES, TypeWords
@@ -84,11 +85,13 @@ class Detail:
     seconds_waiting: float | None
     seconds_working: float | None
     receipt_text: str
+    needs_change: bool
 
 
 def detail_of(export: Export, person: User, health: Health) -> Detail:
     """Return what the page shows (its workspace, host and requester loaded with the export)."""
     now = timezone.now()
+    problem = describe.problem_of(export)
     is_ready = export.status == Status.READY
     mask = mask_for(person, export.workspace)
     places = describe.queue_positions([export])
@@ -117,6 +120,7 @@ def detail_of(export: Export, person: User, health: Health) -> Detail:
         seconds_waiting=export.upstream_wait_seconds if export.running_since else None,
         seconds_working=export.upstream_work_seconds if export.running_since else None,
         receipt_text=_receipt_text(export) if export.rows is not None else "",
+        needs_change=problem is not None and problem.whose_turn is Turn.YOURS,
     )
 
 

@@ -208,5 +208,10 @@ def shifted_by_one_period(window: Window, zone: tzinfo) -> Window:
     return days_window(end + ONE, end + (end - begin) + ONE, zone)
 
 
+def wall_clock(at: datetime) -> str:
+    """Return a local time as an input for exact times holds it: ``2026-10-01T00:00:00.000``."""
+    return at.replace(tzinfo=None).isoformat(timespec="milliseconds")
+
+
 def _cut(at: datetime) -> datetime:
     return at.replace(microsecond=at.microsecond // 1000 * 1000)

@@ -8,6 +8,7 @@ from django.utils.translation import ngettext, pgettext
 
 DAY = timedelta(days=1)
 MILLISECOND = timedelta(milliseconds=1)
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def zone_name(at: datetime) -> str:
@@ -52,9 +53,9 @@ def covers_whole_days(start: datetime, end: datetime, zone: tzinfo) -> bool:
 
 
 def window(start: datetime, end: datetime, zone: tzinfo) -> str:
-    """Return a window for people: days where it covers whole local days, else exact times."""
+    """Return a window for people: days where it covers whole local days, else times, no finer than they are."""
     if not covers_whole_days(start, end, zone):
-        return _span(exact(start, zone), exact(end, zone))
+        return _span_of_times(timezone.localtime(start, zone), timezone.localtime(end, zone))
     first, last = timezone.localtime(start, zone), timezone.localtime(end, zone)
     if first.date() == last.date():
         return day(first)
@@ -69,6 +70,28 @@ def window(start: datetime, end: datetime, zone: tzinfo) -> str:
             dateformat.format(last, pgettext("date format: last day of a span in one year", "j M Y")),
         )
     return _span(day(first), day(last))
+
+
+def _span_of_times(first: datetime, last: datetime) -> str:
+    """Return two times with what they share said once: the day at the start, the zone at the end."""
+    ending = f"{_clock(last)} {zone_name(last)}"
+    if first.date() != last.date():
+        ending = f"{_day_and_clock(last)} {zone_name(last)}"
+    # The clock may have been put back in between: 02:30 CEST – 02:30 CET.
+    beginning = _day_and_clock(first) + ("" if zone_name(first) == zone_name(last) else f" {zone_name(first)}")
+    # A line breaks between the two, not in one of them.
+    return _span(beginning.replace(" ", NO_BREAK), ending.replace(" ", NO_BREAK))
+
+
+def _day_and_clock(at: datetime) -> str:
+    return pgettext("day and time of day", "%(day)s, %(time)s") % {"day": day(at), "time": _clock(at)}
+
+
+def _clock(at: datetime) -> str:
+    """Return the time of day with seconds and milliseconds only where there are any."""
+    if at.microsecond:
+        return f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
+    return f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}"
 
 
 def _span(first: str, last: str) -> str:

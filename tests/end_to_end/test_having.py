@@ -32,6 +32,8 @@ def test_excel_and_csv_are_made_and_arrive_by_themselves(
     table = list(openpyxl.load_workbook(book).worksheets[0].iter_rows(values_only=True))
     assert len(table) == rows + 1
     assert "canonicalUrl" in table[0]
+    # Who loads that page anew, or comes back to it, stands at the export and gets no second file.
+    assert visitor.page.url == f"{visitor.address}/exports/{key}/"
 
     visitor.open(f"/exports/{key}/")
     file = visitor.download(visitor.page.get_by_role("link", name="CSV").click, tmp_path)

@@ -3,10 +3,11 @@
 import pytest
 from django.conf import LazySettings
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
-from exports.models import Status, User
+from exports.models import Status, User, Workspace
 from tests.end_to_end.axe import barriers
 from tests.end_to_end.conftest import OpenVisitor, bring_session
 from tests.end_to_end.scenes import ready
@@ -64,6 +65,54 @@ def _looks_right(visitor: Visitor) -> None:
     assert visitor.too_wide() == []
     visitor.page.set_viewport_size(before)
     assert visitor.page.get_by_role("link").count() + visitor.page.get_by_role("button").count() > 0
+
+
+def test_longest_names_break_their_line_on_every_page(live_server: LiveServer, cast: Cast, visit: OpenVisitor) -> None:
+    Workspace.objects.filter(pk=cast.acme.pk).update(name="W" * 100, paused_at=timezone.now(), pause_code="manager")
+    User.objects.filter(pk=cast.ada.pk).update(name="M" * 100)
+    export = make_export(cast.acme, cast.ada, Status.FAILED, name="W" * 120, error_code="upstream_failed")
+    visitor = visit(live_server.url)
+    bring_session(visitor, cast.ada)
+    here = f"/workspaces/{cast.acme.pk}/"
+    wide: dict[str, list[str]] = {}
+    for width in (PHONE[0], 1280):
+        visitor.page.set_viewport_size({"width": width, "height": 800})
+        for path in (
+            "/",
+            "/week/",
+            "/find/",
+            "/exports/new/",
+            f"/exports/{export.pk}/",
+            "/workspaces/",
+            here,
+            f"{here}limits/",
+            f"{here}audit/",
+            "/audit/",
+            "/account/",
+        ):
+            visitor.open(path)
+            wide[f"{path} at {width}"] = visitor.too_wide()
+    assert {where: found for where, found in wide.items() if found} == {}
+
+
+def test_what_an_act_came_to_is_in_sight_where_the_page_jumped_to(
+    live_server: LiveServer, cast: Cast, visit: OpenVisitor
+) -> None:
+    visitor = visit(live_server.url)
+    bring_session(visitor, cast.alice)
+    page = visitor.page
+    visitor.open(f"/workspaces/{cast.acme.pk}/")
+    people = page.locator("#people")
+    people.get_by_role("button", name=visitor.say("Change")).last.click()
+    page.wait_for_url("**/#people")
+    seen = """node => {
+      const box = node.getBoundingClientRect(), at = document.elementFromPoint(box.left + 60, box.top + 10);
+      return box.bottom < innerHeight && node.contains(at);
+    }"""
+    visitor.until(lambda: page.evaluate("scrollY") > 0, "the page is at its people")
+    assert page.locator(".notices .notice").evaluate(seen)
+    title = page.locator("#people h2").first
+    assert title.evaluate(seen.replace("+ 60", "+ 5"))  # nor does the message lie on what the page jumped to
 
 
 def test_export_on_paper_is_light_whole_and_without_buttons(

@@ -47,6 +47,37 @@ def test_link_that_has_the_keyboard_keeps_it_when_what_is_found_comes_anew(offic
     assert visitor.focused() == link.inner_text().strip()
 
 
+def test_calendar_begins_with_the_days_of_the_preset_and_keeps_what_was_typed(
+    office: Office, visit: OpenVisitor
+) -> None:
+    visitor = visit(office.stack.url)
+    page = visitor.page
+    visitor.sign_in(office.hire(), PASSWORD)
+    visitor.open("/exports/new/?range=last-month")
+    first, last = page.locator("#id_first_day"), page.locator("#id_last_day")
+    days, shown = page.get_by_text("Choose days"), page.locator("#preview")
+    sent = shown.locator(".mono").inner_text()
+    days.click()
+    assert first.input_value().endswith("-01")
+    with page.expect_response(lambda answer: "/exports/new/preview/" in answer.url):
+        page.get_by_text("Exact times").click()
+    page.locator("#preview:not(.htmx-request)").wait_for()
+    assert page.locator("#id_exact_to").input_value().endswith("23:59:59.999")
+    assert shown.locator(".mono").inner_text() == sent  # three ways to say the same
+
+    page.get_by_text("Yesterday").click()
+    page.locator(f"#preview:not(.htmx-request):not([data-first-day='{first.input_value()}'])").wait_for()
+    days.click()
+    assert (
+        first.input_value() == last.input_value() == shown.get_attribute("data-first-day")
+    )  # nobody typed: it follows
+
+    first.fill("2026-01-31")
+    page.get_by_text("Last month", exact=True).click()
+    days.click()
+    assert first.input_value() == "2026-01-31"
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_bundle_is_asked_saved_as_a_preset_and_taken_as_one_zip(
     office: Office, visit: OpenVisitor, tmp_path: Path, language: str

@@ -7,10 +7,11 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from exports.models import ACTIVE, Export, Requester, Status
-from exports.services import advance, cancel, expire, queue, workspaces
+from exports.services import advance, cancel, expire, queue, stored, tokens, workspaces
 from exports.services.queue import Outcome
 from exports.services.refusals import Forbidden, Refused, WrongState
-from tests.engine.world import MILLISECOND, Worker, World, all_in, in_threads, work_until
+from tests.engine.conftest import AtPoint
+from tests.engine.world import MILLISECOND, TOKEN, Worker, World, all_in, in_threads, work_until
 
 
 def test_equal_question_joins_while_it_runs(world: World) -> None:
@@ -90,6 +91,27 @@ def test_file_of_the_address_before_answers_nothing(world: World, settings: Lazy
     queued = world.ask(1)
     assert (queued.outcome, queued.export != export) == (Outcome.MADE, True)
     assert queue.look_for_equal(world.acme, export.data_type, export.range_from, export.range_to).ready is None
+
+
+def test_file_that_arrives_from_the_address_before_is_asked_for_anew(
+    world: World, settings: LazySettings, at_point: AtPoint
+) -> None:
+    settings.ANALYTICS_CLOUD_ORIGINS = [*settings.ANALYTICS_CLOUD_ORIGINS, "https://other.example"]
+    here = world.acme.base_url
+    export = world.until_status(world.queue(1), Status.WAITING)
+
+    def move() -> None:
+        workspaces.update_workspace(actor=world.alice, workspace=world.acme, base_url="https://other.example")
+        assert world.ask(1, by=world.carol).outcome == Outcome.JOINED
+
+    at_point("in_gate", move)
+    world.tolerated.add("asked-after-stored")  # it had come whole
+    export = world.steps(export, lambda row: row.last_problem)
+    assert (export.status, export.attempts, export.last_problem) == (Status.WAITING, 0, "address_changed")
+    assert (export.stored_name, list(stored.storage().names())) == ("", [])
+    workspaces.update_workspace(actor=world.alice, workspace=world.acme, base_url=here)
+    tokens.set_token(actor=world.alice, workspace=world.acme, token=TOKEN)
+    assert world.run(export)[0].status == Status.READY
 
 
 def test_expired_file_answers_nothing(world: World) -> None:

@@ -174,10 +174,11 @@ def test_unknown_field_of_an_api_body_changes_nothing(field: str, cast: Cast) ->
         assert answer.status_code == 422
 
 
-def test_foreign_export_is_no_start_for_a_form(cast: Cast) -> None:
+@pytest.mark.parametrize("name", ["next_of", "like"])
+def test_foreign_export_is_no_start_for_a_form(name: str, cast: Cast) -> None:
     export = make_export(cast.acme, cast.bob)
     client = browser_of(cast.charlie)
-    answers = [client.get("/exports/new/", {"next_of": str(key)}) for key in (export.pk, uuid.uuid4())]
+    answers = [client.get("/exports/new/", {name: str(key)}) for key in (export.pk, uuid.uuid4())]
     assert [answer.status_code for answer in answers] == [404, 404]
     assert plain(answers[0].content) == plain(answers[1].content)
 

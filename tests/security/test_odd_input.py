@@ -36,7 +36,22 @@ ODD = [
 ]
 # Every parameter that a page of ours reads, and those of Django's administration.
 PARAMETERS = (
-    *("q", "who", "status", "type", "types", "workspace", "cursor", "limit", "v", "next", "next_of", "range", "format"),
+    *(
+        "q",
+        "who",
+        "status",
+        "type",
+        "types",
+        "workspace",
+        "cursor",
+        "limit",
+        "v",
+        "next",
+        "next_of",
+        "like",
+        "range",
+        "format",
+    ),
     *("first_day", "last_day", "from", "to", "start", "end", "action", "person", "subject", "since", "until", "guard"),
     *("name", "column", "page", "o", "p", "e", "all", "_changelist_filters", "_to_field", "_popup", "pause_code"),
     *("role", "actor", "code", "key", "is_active__exact", "id__exact", "pk__in"),

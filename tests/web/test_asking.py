@@ -1,5 +1,6 @@
 """The form that asks: ten seconds, nothing lost, every refusal at its field."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -166,6 +167,7 @@ def test_paused_workspace_is_refused_unless_queued_anyway(cast: Cast, bob: Clien
     pauses.pause_by_manager(actor=cast.alice, workspace=cast.acme)
     refused = bob.post(NEW, form(cast))
     assert "is paused" in errors_of(refused, "workspace")
+    assert 'name="anyway"' in refused.content.decode()
     assert not Export.objects.exists()
     bob.post(NEW, form(cast, anyway="on"))
     assert Export.objects.count() == 1
@@ -264,41 +266,12 @@ def test_preview_of_all_types_takes_few_queries(
         bob.get(PREVIEW, form(cast, types=every))
 
 
-def test_period_after_an_export_fills_the_form(cast: Cast, bob: Client) -> None:
-    export = make_ready_export(
-        cast.acme,
-        cast.bob,
-        range_from=datetime(2026, 10, 1, tzinfo=UTC),
-        range_to=datetime(2026, 10, 31, 23, 59, 59, 999000, tzinfo=UTC),
-        data_type="segment",
-    )
-    content = bob.get(NEW, {"next_of": str(export.pk)}).content.decode()
-    assert 'value="2026-11-01"' in content
-    assert 'value="2026-11-30"' in content
-    assert 'value="segment" checked' in content
-
-
-def test_period_after_exact_times_fills_exact_times(cast: Cast, bob: Client) -> None:
-    export = make_export(
-        cast.acme,
-        cast.bob,
-        Status.FAILED,
-        range_from=datetime(2026, 10, 1, 1, tzinfo=UTC),
-        range_to=datetime(2026, 10, 1, 1, 59, 59, 999000, tzinfo=UTC),
-    )
-    content = bob.get(NEW, {"next_of": str(export.pk)}).content.decode()
-    assert 'value="2026-10-01T02:00:00.000"' in content
-    assert 'value="2026-10-01T02:59:59.999"' in content
-
-
-@pytest.mark.parametrize("wanted", ["odd", "00000000-0000-4000-8000-000000000000"])
-def test_period_after_nothing_is_not_found(wanted: str, bob: Client) -> None:
-    assert bob.get(NEW, {"next_of": wanted}).status_code == 404
-
-
-def test_stranger_can_not_prefill_from_a_foreign_export(cast: Cast, browse: Browse) -> None:
-    export = make_export(cast.acme, cast.bob, Status.FAILED)
-    assert browse(cast.charlie).get(NEW, {"next_of": str(export.pk)}).status_code == 404
+def test_refused_form_begins_at_what_was_refused(cast: Cast, bob: Client) -> None:
+    fresh = bob.get(NEW).content.decode()
+    refused = bob.post(NEW, form(cast, types=[])).content.decode()
+    assert [field.count("autofocus") for field in (fresh, refused)] == [1, 1]
+    assert re.search(r'id="id_workspace" autofocus', fresh)
+    assert re.search(r'name="types"\s+value="page" aria-invalid="true" autofocus', refused)
 
 
 def test_address_prefills_the_form_but_never_insists(cast: Cast, bob: Client) -> None:
@@ -382,8 +355,3 @@ def test_places_are_those_the_fair_order_gives(cast: Cast, browse: Browse) -> No
     content = " ".join(browse(cast.bob).get(PREVIEW, form(cast, types=["page", "event"])).content.decode().split())
     assert "no. 2 in the queue" in content  # after Alice's first
     assert "no. 4 in the queue" in content
-
-
-def test_period_after_is_offered_while_an_export_still_runs(cast: Cast, bob: Client) -> None:
-    export = make_export(cast.acme, cast.bob, Status.QUEUED)
-    assert f"/exports/new/?next_of={export.pk}" in bob.get(f"/exports/{export.pk}/").content.decode()

@@ -177,9 +177,7 @@ def test_each_chart_says_itself_in_words_and_in_a_table(cast: Cast, alice: Clien
     said = [one.attrs["aria-label"] for one in elements if one.attrs.get("role") == "img"]
     assert said[0].startswith("Exports asked for in the last seven days: 2; the most, 1, on ")
     assert said[1].startswith("Rows in the last seven days: 1,244; the most, 1,234, on ")
-    assert said[2].startswith(
-        "Time at Analytics Cloud, on average in the last seven days: 10 min; the most, 10 min, on "
-    )
+    assert said[2].startswith("Average time at Analytics Cloud in the last seven days: 10 min; the most, 10 min, on ")
     tables = [one for one in elements if one.tag == "table"]
     assert len(tables) == 4
     assert [len([row for row in one.text.splitlines() if row.strip()]) for one in tables[:3]] == [16, 16, 16]

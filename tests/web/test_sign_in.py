@@ -53,6 +53,8 @@ def test_wrong_password_says_so_and_keeps_the_address(dana: User, client: Client
     assert 'role="alert"' in answer.content.decode()
     assert 'value="dana@example.com"' in answer.content.decode()
     assert "wrong" not in text_of(answer)
+    (begins,) = re.findall(r'name="(\w+)"[^>]*autofocus', answer.content.decode())
+    assert begins == "password"  # what is to be typed again
     check_page(answer)
 
 

@@ -43,9 +43,21 @@ def test_window_of_whole_days_is_said_in_days(start: str, end: str, words: str) 
     assert times.window(first.astimezone(UTC), last.astimezone(UTC), TOKYO) == words
 
 
-def test_window_of_other_times_is_said_to_the_millisecond() -> None:
-    words = times.window(NOW, NOW + timedelta(seconds=1), TOKYO)
-    assert words == "23 Nov 2026 14:05:00.007 JST – 23 Nov 2026 14:05:01.007 JST"
+@pytest.mark.parametrize(
+    ("start", "end", "words"),
+    [
+        ("2026-11-23T14:05:00.007", "2026-11-23T14:05:01.007", "23 Nov 2026, 14:05:00.007 – 14:05:01.007 CET"),
+        ("2026-11-23T09:00", "2026-11-23T17:30:15", "23 Nov 2026, 09:00 – 17:30:15 CET"),
+        ("2026-11-01T09:00", "2026-11-20T08:59:59.999", "1 Nov 2026, 09:00 – 20 Nov 2026, 08:59:59.999 CET"),
+        ("2026-10-24T12:00", "2026-10-25T12:00", "24 Oct 2026, 12:00 CEST – 25 Oct 2026, 12:00 CET"),
+    ],
+)
+def test_window_of_other_times_is_said_as_finely_as_they_are(start: str, end: str, words: str) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    first, last = (datetime.fromisoformat(at).replace(tzinfo=berlin).astimezone(UTC) for at in (start, end))
+    said = times.window(first, last, berlin)
+    assert said.replace(times.NO_BREAK, " ") == words
+    assert said.count(" ") == 2  # it may break around the dash alone
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Workspaces, their tokens and people, on pages."""
 
+import re
 import socket
 from datetime import UTC, datetime, timedelta
 
@@ -99,6 +100,14 @@ def test_workspace_that_can_not_be_is_refused_at_its_field(
     assert sentence in errors.text
     assert values["token"] not in answer.content.decode()
     check_page(answer)
+
+
+@pytest.mark.parametrize(("cookie", "zone"), [("Asia/Tokyo", "Asia/Tokyo"), ("Japan", "UTC"), ("Nowhere/Land", "UTC")])
+def test_new_workspace_begins_with_the_zone_of_its_maker(cookie: str, zone: str, cast: Cast, browse: Browse) -> None:
+    ada = browse(cast.ada)
+    ada.cookies["time_zone"] = cookie
+    chosen = re.findall(r'<option value="([^"]+)" selected>', ada.get("/workspaces/new/").content.decode())
+    assert chosen == [zone]
 
 
 def test_token_is_never_in_any_page(cast: Cast, alice: Client) -> None:

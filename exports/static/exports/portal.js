@@ -75,11 +75,31 @@
     }
   });
 
+  /* Who goes from "last month" to a calendar begins with last month's days, not with nothing. Before the form is
+     asked for its preview, hence on the way down. */
+  document.addEventListener("change", function (event) {
+    var shown = document.getElementById("preview");
+    if (event.target.name !== "range" || !shown || !shown.dataset.firstDay) return;
+    var names = { days: ["first_day", "last_day"], exact: ["exact_from", "exact_to"] }[event.target.value] || [];
+    var fields = names.map(function (name) { return event.target.form.elements[name]; });
+    var filled = function (field) { return field.value === (field.dataset.filled || ""); };
+    if (!fields.length || !fields.every(filled)) return;
+    fields.forEach(function (field) {
+      var name = field.name.replace(/_(\w)/, function (all, letter) { return letter.toUpperCase(); });
+      field.value = field.dataset.filled = shown.dataset[name];
+    });
+    event.target.form.elements.exact_zone.value = "workspace";
+  }, true);
+
   /* After a refusal the first field to mend is where one goes on. */
   var wrong = Array.from(document.querySelectorAll("form [aria-invalid='true']")).find(function (field) {
     return field.offsetParent !== null;
   });
   if (wrong) wrong.focus();
+
+  /* Who comes back to a page that starts a download, or loads it anew, doesn't want the file once more. */
+  var once = document.querySelector("[data-instead]");
+  if (once) window.history.replaceState(null, "", once.dataset.instead);
 
   /* A change of state is said once, when it happens, not at every look. */
   function announce(text) { document.getElementById("announce").textContent = text; }

@@ -90,19 +90,21 @@ class AskForm(forms.Form):
         self.fields["workspace"].queryset = places.select_related("host")  # type: ignore[attr-defined]
         self.person = person
         self.is_preview = is_preview
+        self.place: Workspace | None = None
         self.window: Window | None = None
         self.doubts: list[tuple[str, str | Promise]] = []
 
     @property
     def zone(self) -> ZoneInfo | None:
         """The chosen workspace's time zone."""
-        workspace = self.cleaned_data.get("workspace")
-        return ZoneInfo(workspace.time_zone) if workspace else None
+        return ZoneInfo(self.place.time_zone) if self.place else None
 
     def clean(self) -> dict[str, Any]:
         """Find the window and what speaks against it."""
         data = self.cleaned_data
-        workspace, zone = data.get("workspace"), self.zone
+        # Kept apart: a refusal takes the workspace out of the data, and the preview with its "anyway" needs it still.
+        self.place = workspace = data.get("workspace")
+        zone = self.zone
         if zone is not None and data.get("range"):
             try:
                 self.window = self._find_window(zone)

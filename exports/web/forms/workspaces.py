@@ -38,6 +38,12 @@ class NewWorkspaceForm(WorkspaceForm):
 
     token = forms.CharField(required=False, max_length=2 * TOKEN_MOST, strip=True)
 
+    @classmethod
+    def first_guess(cls) -> dict[str, str]:
+        """Return what it begins with: who makes a workspace mostly lives by its clock."""
+        here = timezone.get_current_timezone_name()
+        return {"base_url": cls.origins()[0], "time_zone": here if here in zone_names() else "UTC"}
+
 
 class SettingsForm(WorkspaceForm):
     """A workspace's settings."""

@@ -21,7 +21,7 @@ from exports.services.queue import Outcome, Queued
 from exports.services.refusals import Forbidden, TooMany
 from exports.web import bundle
 from exports.web.acts import RoleTooLow, export_for, person_of, put_on_form
-from exports.web.asking import FIELDS, errors_beside, first_guess, period_after, preset_values, preview_of
+from exports.web.asking import FIELDS, errors_beside, first_guess, period_after, preset_values, preview_of, same_again
 from exports.web.explain import TYPES
 from exports.web.forms.asking import AskForm
 from exports.web.guards import signed_in
@@ -85,11 +85,12 @@ def export_asked(request: HttpRequest) -> HttpResponse:
 
 def _start_values(request: HttpRequest) -> dict[str, object]:
     values = first_guess(person_of(request))
-    if wanted := request.GET.get("next_of"):
-        try:
-            values |= period_after(export_for(request, UUID(wanted)))
-        except ValueError:
-            raise Http404 from None
+    for name, values_from in (("next_of", period_after), ("like", same_again)):
+        if wanted := request.GET.get(name):
+            try:
+                values |= values_from(export_for(request, UUID(wanted)))
+            except ValueError:
+                raise Http404 from None
     if wanted := request.GET.get("preset"):
         values |= preset_values(_preset(request, wanted))
     for name in AskForm.base_fields:

@@ -62,7 +62,7 @@ def workspace_new(request: HttpRequest) -> HttpResponse:
         require_site_administrator(person)
     except Refusal as refusal:
         raise RoleTooLow(str(refusal.message)) from None
-    form = NewWorkspaceForm(request.POST or None, initial={"base_url": NewWorkspaceForm.origins()[0]})
+    form = NewWorkspaceForm(request.POST or None, initial=NewWorkspaceForm.first_guess())
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
