@@ -106,6 +106,9 @@ def _was_made_anew(export: Export, created_at: datetime | None, asked_at: dateti
     """
     if export.status != Status.PREPARING or export.looked_at is None or asked_at - export.looked_at >= KEPT_UPSTREAM:
         return False
+    moved_at = export.workspace.address_since
+    if moved_at is not None and moved_at > export.looked_at:
+        return False  # what was running lies at the address before
     before = export.upstream_created_at
     return before is not None and created_at is not None and created_at > before
 

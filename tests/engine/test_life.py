@@ -5,8 +5,9 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
-from exports.models import AskedWindow, DataType, Status
+from exports.models import AskedWindow, DataType, Status, Workspace
 from exports.services import stored
 from tests.engine.conftest import MakeWorld
 from tests.engine.world import START, World
@@ -117,6 +118,18 @@ def test_another_export_where_one_was_running_counts_as_failed(make_world: MakeW
     assert (export.status, export.attempts, export.running_since) == ("waiting", 1, None)
     assert world.codes(export)[-1] == "failed_upstream"
     assert world.until_status(export, Status.READY).attempts == 1
+
+
+def test_another_export_at_another_address_is_no_failure(make_world: MakeWorld) -> None:
+    world = make_world(duration=1000.0)
+    export = world.until_status(world.queue(), Status.PREPARING)
+    assert export.upstream_created_at is not None
+    world.wait(60)
+    Workspace.objects.update(address_since=timezone.now())
+    body = pending(export.upstream_created_at + timedelta(minutes=20))
+    world.sim.faults.add("answer", body=body, content_type="application/json", times=1)
+    export = world.step(export)
+    assert (export.status, export.attempts) == ("waiting", 0)
 
 
 @pytest.mark.parametrize(("later", "unseen"), [(0, 0), (1200, 25 * 3600), (None, 0)])
