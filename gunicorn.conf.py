@@ -6,7 +6,10 @@ from typing import Any
 
 bind = os.environ.get("GUNICORN_BIND", "127.0.0.1:8000")
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+workers_wanted = os.environ.get("WEB_CONCURRENCY") or "2"
+if not workers_wanted.isdecimal() or int(workers_wanted) < 1:
+    raise SystemExit(f"WEB_CONCURRENCY must be a whole number of at least 1, not {workers_wanted!r}.")
+workers = int(workers_wanted)
 threads = 32
 timeout = 60
 graceful_timeout = 20

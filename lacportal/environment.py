@@ -1,13 +1,16 @@
 """Reads the environment once and refuses what cannot work, in a sentence, before anything starts."""
 
+from email.utils import parseaddr
 from math import isfinite
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
+from redis.connection import parse_url
 
 env = environ.Env()
 
@@ -41,13 +44,13 @@ def number(name: str, default: float, *, least: float, most: float | None = None
     return value
 
 
-def whole(name: str, default: int, *, least: int) -> int:
+def whole(name: str, default: int, *, least: int, most: int | None = None) -> int:
     """Return a whole number.
 
     Raises:
-        ImproperlyConfigured: not a whole number, or too small.
+        ImproperlyConfigured: not a whole number, or out of range.
     """
-    value = number(name, default, least=least)
+    value = number(name, default, least=least, most=most)
     if value != int(value):
         raise ImproperlyConfigured(f"{name} must be a whole number.")
     return int(value)
@@ -65,6 +68,8 @@ def encryption_keys(name: str) -> list[str]:
             Fernet(key)
         except (ValueError, TypeError):
             raise ImproperlyConfigured(f"{name}: key {place} is not a Fernet key. {KEY_HELP}") from None
+    if not keys:
+        raise ImproperlyConfigured(f"{name} holds no key. {KEY_HELP}")
     return keys
 
 
@@ -80,12 +85,12 @@ def origin(name: str, text: str) -> str:
     Raises:
         ImproperlyConfigured: it is not such an address.
     """
-    parts = urlsplit(text.strip())
     try:
+        parts = urlsplit(text.strip())
         usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
-    if not usable or parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
+    if not usable or parts.path not in ("", "/") or parts.query or parts.fragment or set("@*") & set(parts.netloc):
         raise ImproperlyConfigured(f"{name} must be like https://host or http://host:port, not {text!r}.")
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
@@ -103,6 +108,77 @@ def origins(name: str, default: list[str]) -> list[str]:
 def folder(name: str, default: Path) -> Path:
     """Return an absolute path; relative ones start at the working directory."""
     return Path(env.str(name, default="") or default).expanduser().absolute()
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Return Django's settings of the database at an address, which may hold a password and is not repeated.
+
+    Raises:
+        ImproperlyConfigured: it is neither an SQLite file nor a PostgreSQL server.
+    """
+    text = env.str(name, default="").strip() or default
+    try:
+        if text.partition(":")[0] in ("sqlite", "postgres", "postgresql", "psql", "pgsql"):
+            found: dict[str, Any] = env.db_url_config(text)
+            return found
+    except ValueError:
+        pass
+    raise ImproperlyConfigured(
+        f"{name} must be like sqlite:////folder/file or postgres://user:password@host:port/name."
+    )
+
+
+def broker(name: str, default: str) -> str:
+    """Return the address of Redis, which may hold a password and is not repeated.
+
+    Raises:
+        ImproperlyConfigured: it is no such address.
+    """
+    text = env.str(name, default="").strip() or default
+    try:
+        parse_url(text)
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name} must be like redis://host:port/0, rediss://… or unix:///folder/socket."
+        ) from None
+    return text
+
+
+def mail_server(name: str, default: str) -> dict[str, Any]:
+    """Return Django's settings of outgoing mail; the address may hold a password and is not repeated.
+
+    Raises:
+        ImproperlyConfigured: it is of no kind that there is.
+    """
+    try:
+        found: dict[str, Any] = env.email_url_config(env.str(name, default="").strip() or default)
+    except (ValueError, ImproperlyConfigured):
+        raise ImproperlyConfigured(f"{name} must be like smtp+tls://user:password@host:587.") from None
+    return found
+
+
+def sender(name: str, default: str) -> str:
+    """Return whom mails come from: an address, or a name and an address in angle brackets.
+
+    Raises:
+        ImproperlyConfigured: no mail can be sent with it.
+    """
+    text = env.str(name, default="").strip() or default
+    if "@" not in parseaddr(text)[1] or not text.isprintable():
+        raise ImproperlyConfigured(f"{name} must be like portal@example.com or LAC Portal <portal@example.com>.")
+    return text
+
+
+def location(name: str) -> str:
+    """Return a location of nginx, or an empty text.
+
+    Raises:
+        ImproperlyConfigured: it does not begin with a slash: every download would fail.
+    """
+    text = env.str(name, default="").strip()
+    if text and not text.startswith("/"):
+        raise ImproperlyConfigured(f"{name} must begin with a slash, like /files/, not {text!r}.")
+    return text
 
 
 def identity_provider() -> tuple[str, str, str]:

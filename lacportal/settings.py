@@ -97,7 +97,7 @@ TEMPLATES = [
 
 # --- database --------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+DATABASES = {"default": environment.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
     # Measured: with these, 8 writers for 20 s saw no error (dependencies.md); the defaults gave thousands.
@@ -249,7 +249,7 @@ WHITENOISE_MAX_AGE = 3600
 
 # --- mail ------------------------------------------------------------------------------------------------
 
-_email = env.email_url("EMAIL_URL", default="consolemail://")
+_email = environment.mail_server("EMAIL_URL", "consolemail://")
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_HOST = _email.get("EMAIL_HOST") or "localhost"
 EMAIL_PORT = _email.get("EMAIL_PORT") or 25
@@ -259,7 +259,7 @@ EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = _email.get("EMAIL_FILE_PATH") or None  # filemail:////folder: each mail a file there
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"LAC Portal <noreply@{_public.hostname}>")
+DEFAULT_FROM_EMAIL = environment.sender("DEFAULT_FROM_EMAIL", f"LAC Portal <noreply@{_public.hostname}>")
 
 # --- the outside -----------------------------------------------------------------------------------------
 
@@ -269,8 +269,9 @@ ANALYTICS_CLOUD_ORIGINS = environment.origins("ANALYTICS_CLOUD_ORIGINS", default
 
 EXPORT_ROOT = environment.folder("EXPORT_ROOT", BASE_DIR / "var" / "exports")
 EXPORT_STORAGE_URL = env.str("EXPORT_STORAGE_URL", default="")
-EXPORT_ACCEL_LOCATION = env.str("EXPORT_ACCEL_LOCATION", default="")
-EXPORT_RETENTION_HOURS = environment.number("EXPORT_RETENTION_HOURS", 24, least=0)
+EXPORT_ACCEL_LOCATION = environment.location("EXPORT_ACCEL_LOCATION")
+_CENTURY = 100 * 366 * 24  # hours; a date that far ahead can still be written
+EXPORT_RETENTION_HOURS = environment.number("EXPORT_RETENTION_HOURS", 24, least=0, most=_CENTURY)
 EXPORT_TICK_SECONDS = environment.number("EXPORT_TICK_SECONDS", 5, least=0.05, most=60)
 EXPORT_POLL_MAX_SECONDS = environment.number("EXPORT_POLL_MAX_SECONDS", 300, least=0.01, most=900)
 # Who only shortens the longest wait means the shortest, too.
@@ -278,10 +279,10 @@ EXPORT_POLL_FIRST_SECONDS = environment.number(
     "EXPORT_POLL_FIRST_SECONDS", min(15, EXPORT_POLL_MAX_SECONDS), least=0.01
 )
 EXPORT_LEASE_SECONDS = environment.number("EXPORT_LEASE_SECONDS", 90, least=0.5, most=900)
-EXPORT_DEADLINE_HOURS = environment.number("EXPORT_DEADLINE_HOURS", 24, least=0)
-EXPORT_SUBMIT_AHEAD = environment.whole("EXPORT_SUBMIT_AHEAD", 24, least=1)
-EXPORT_MAX_ATTEMPTS = environment.whole("EXPORT_MAX_ATTEMPTS", 5, least=1)
-EXPORT_STALL_SECONDS = environment.number("EXPORT_STALL_SECONDS", 60, least=0.1)
+EXPORT_DEADLINE_HOURS = environment.number("EXPORT_DEADLINE_HOURS", 24, least=0, most=_CENTURY)
+EXPORT_SUBMIT_AHEAD = environment.whole("EXPORT_SUBMIT_AHEAD", 24, least=1, most=10_000)
+EXPORT_MAX_ATTEMPTS = environment.whole("EXPORT_MAX_ATTEMPTS", 5, least=1, most=10_000)
+EXPORT_STALL_SECONDS = environment.number("EXPORT_STALL_SECONDS", 60, least=0.1, most=24 * 3600)
 EXPORT_MAX_BYTES = environment.whole("EXPORT_MAX_BYTES", 20 * 1000**3, least=1)
 EXPORT_MAX_UNPACKED_BYTES = environment.whole("EXPORT_MAX_UNPACKED_BYTES", 200 * 1000**3, least=1)
 EXPORT_MIN_FREE_BYTES = environment.whole("EXPORT_MIN_FREE_BYTES", 1000**3, least=0)
@@ -295,7 +296,7 @@ REQUESTS_PER_SECOND = environment.number("REQUESTS_PER_SECOND", 100, least=20)
 
 # --- Celery ----------------------------------------------------------------------------------------------
 
-REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
+REDIS_URL = environment.broker("REDIS_URL", "redis://localhost:6379/0")
 # kombu names unix sockets another way than redis-py and everybody else does.
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1) if REDIS_URL.startswith("unix://") else REDIS_URL
 CELERY_BROKER_TRANSPORT_OPTIONS = {

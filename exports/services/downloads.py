@@ -225,10 +225,15 @@ def _made(user: User, export: Export, variant: Variant) -> DerivedFile | None:
     """Return the row of a format, wishing for it when nobody did yet.
 
     Raises:
-        WrongState: it failed a moment ago; asking again at once would only wear out the worker.
+        WrongState: it failed a moment ago, asking again at once would only wear out the worker; or it can't be made.
     """
     row = DerivedFile.objects.filter(export=export, variant=variant.name).first()
     if row is not None and row.state == DerivedFile.State.FAILED:
+        if row.error_code == formats.TOO_MANY_COLUMNS:
+            raise WrongState(
+                formats.TOO_MANY_COLUMNS,
+                _("This export has more columns than a table can hold. Take the original, JSON Lines or JSON instead."),
+            )
         if row.wanted_at > timezone.now() - FAILED_FORMAT_RESTS:
             raise WrongState(
                 "format_failed",

@@ -24,7 +24,8 @@ from exports.services.variants import DELIMITERS, MADE, PROFILE, Variant
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
-NO_ROOM = 3  # exit status of exports.files.convert_job
+NO_ROOM, TOO_WIDE = 3, 5  # exit statuses of exports.files.convert_job
+TOO_MANY_COLUMNS = "too_many_columns"
 RENEW_SECONDS = 2.0
 
 
@@ -187,12 +188,12 @@ def _give_up(making: _Making, ended: Ended) -> None:
     attempts = row.attempts + 1
     if ended.status == NO_ROOM:
         making.rest()  # never charged: it goes on when there is room
-    elif attempts < MAX_ATTEMPTS:
+    elif attempts < MAX_ATTEMPTS and ended.status != TOO_WIDE:
         making.rest(attempts=attempts)
     else:
         making.write(
             state=DerivedFile.State.FAILED,
-            error_code="conversion_failed",
+            error_code=TOO_MANY_COLUMNS if ended.status == TOO_WIDE else "conversion_failed",
             attempts=attempts,
             stored_name="",
             leased_until=None,

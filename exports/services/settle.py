@@ -21,6 +21,7 @@ from exports.services import breaker, events, home, looks, outcomes, pace, upstr
 from exports.services.claims import Claim, LeaseLost
 
 LONGEST_GAP = timedelta(minutes=15)
+KEPT_UPSTREAM = timedelta(hours=24)  # a finished file; then the next question makes another (contract, section 3)
 
 
 def settle_reply(claim: Claim, reply: Reply, *, asked_at: datetime) -> None:
@@ -32,6 +33,8 @@ def settle_reply(claim: Claim, reply: Reply, *, asked_at: datetime) -> None:
     """
     export = claim.export
     match reply:
+        case Waiting(created_at) if _was_made_anew(export, created_at, asked_at):
+            settle_reply(claim, FailedUpstream(created_at), asked_at=asked_at)
         case Waiting():
             note_alive(export, asked_at)
             _waiting(claim, reply)
@@ -93,6 +96,21 @@ def note_alive(export: Export, asked_at: datetime) -> None:
 def _asked_again(claim: Claim) -> Status:
     claim.write(**outcomes.NOT_BEGUN, looked_at=None)
     return Status.WAITING
+
+
+def _was_made_anew(export: Export, created_at: datetime | None, asked_at: datetime) -> bool:
+    """Tell whether another export stands where one was RUNNING: that one failed.
+
+    Upstream says so once, in one sentence: that answer may be lost, or its words be others. Uncounted, an export that
+    always fails would go round for ever. A finished file that ran out since the last look leaves the same trace.
+    """
+    if export.status != Status.PREPARING or export.looked_at is None or asked_at - export.looked_at >= KEPT_UPSTREAM:
+        return False
+    moved_at = export.workspace.address_since
+    if moved_at is not None and moved_at > export.looked_at:
+        return False  # what was running lies at the address before
+    before = export.upstream_created_at
+    return before is not None and created_at is not None and created_at > before
 
 
 def _waiting(claim: Claim, reply: Waiting) -> None:

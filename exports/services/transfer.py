@@ -150,8 +150,9 @@ def _address_changed(export: Export) -> bool:
 
 
 def _elsewhere(claim: Claim) -> None:
-    now = timezone.now()
-    outcomes.try_again(claim, "address_changed", due_at=now, bytes_received=0, stored_name="", **outcomes.NOT_BEGUN)
+    # At the address now nothing was begun: it waits there, whatever was seen at the one before.
+    claim.write(Status.WAITING, bytes_received=0, stored_name="", upstream_created_at=None, **outcomes.NOT_BEGUN)
+    outcomes.try_again(claim, "address_changed", due_at=timezone.now())
 
 
 def _cut(claim: Claim, keeper: LeaseKeeper, reason: str) -> None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Turn(StrEnum):
@@ -243,7 +244,7 @@ MANAGERS_WAITS = frozenset({"approval", "manager", "token_missing", "token_rejec
 
 # The timeline. %(…)s are the event's data.
 EVENTS: dict[str, Promise] = {
-    "queued": _("Queued"),
+    "queued": pgettext_lazy("what happened to an export", "Queued"),
     "joined": _("Joined by another person with the same question"),
     "reused": _("Its file answered the same question again"),
     "left": _("A requester stepped back; others still wait for it"),
@@ -266,8 +267,8 @@ EVENTS: dict[str, Promise] = {
     "gate_refused": _("The file was damaged and was not kept (attempt %(attempt)s of %(of)s)"),
     "worker_died": _("Its worker vanished; another took over"),
     "ready": _("Ready: %(rows)s rows, checked and stored"),
-    "failed": _("Failed"),
-    "cancelled": _("Cancelled"),
+    "failed": pgettext_lazy("what happened to an export", "Failed"),
+    "cancelled": pgettext_lazy("what happened to an export", "Cancelled"),
     "expired": _("The file expired and was removed; this record stays"),
     "extended": _("Kept longer"),
     "pinned": _("Pinned: kept as long as the workspace allows"),

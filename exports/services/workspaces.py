@@ -23,7 +23,7 @@ from exports.services.audit_log import record_audit
 from exports.services.pauses import lock_workspace
 from exports.services.refusals import Refused
 from exports.services.roles import require_role, require_site_administrator
-from exports.services.texts import clean_line
+from exports.services.texts import clean_line, composed
 
 NAME_MOST = 100
 RETENTION_MOST_HOURS = 24.0 * 366 * 10
@@ -53,8 +53,8 @@ UNCHANGED = Unchanged.UNCHANGED
 
 @cache
 def time_zones() -> frozenset[str]:
-    """Return the names of all known time zones."""
-    return frozenset(available_timezones())
+    """Return the names of all known time zones; "localtime" would mean another one on another machine."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 def with_numbers(keys: Iterable[str]) -> list[Workspace]:
@@ -198,7 +198,7 @@ def find_workspace(text: str) -> Workspace | None:
     rows = Workspace.objects.select_related("host")
     if LOOKS_LIKE_AN_ID.fullmatch(text):
         return rows.filter(pk=text).first()
-    return rows.filter(name__iexact=text).first()
+    return rows.filter(name__iexact=composed(text)).first() or rows.filter(name__iexact=text).first()
 
 
 def _clean_hours(hours: float | None, field: str) -> float | None:

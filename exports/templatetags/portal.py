@@ -41,6 +41,13 @@ def _stamp(path: str) -> str:
 
 
 @register.simple_tag
+def gap() -> str:
+    """Return what stands between two sentences: a space in English; a Japanese full stop brings its own."""
+    # Translators: in Japanese a zero-width space, as an empty text would stand for "not translated".
+    return pgettext("between two sentences", " ")
+
+
+@register.simple_tag
 @cache
 def asset(path: str) -> str:
     """Return a static file's address with a stamp of its bytes: a new version is never hidden by a cache."""

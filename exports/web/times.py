@@ -113,10 +113,10 @@ def ago(at: datetime, now: datetime) -> str:
 
 
 def left(until: datetime, now: datetime) -> str:
-    """Return how much time is left, to the minute below two days."""
+    """Return how much time is left, to the minute below two days; fits behind "in" and before "left"."""
     rest = until - now
     if rest <= timedelta():
-        return _("now")
+        return _("a moment")
     if rest < timedelta(minutes=1):
         return _("less than 1 min")
     hours, minutes = divmod(int(rest / timedelta(minutes=1)), 60)

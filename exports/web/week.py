@@ -108,7 +108,7 @@ def _kept_bar(one: Kept, largest: int) -> KeptBar:
     return KeptBar(one.workspace, size(one.bytes), "" if one.most is None else size(one.most), f"{share:.2f}", is_full)
 
 
-def span() -> tuple[str, str]:
-    """Return the first and the last day in words."""
-    first, *_between, last, _end = midnights()
-    return times.day(first), times.day(last)
+def span() -> str:
+    """Return the seven days in words."""
+    first, *_between, end = midnights()
+    return times.window(first, end - times.MILLISECOND, timezone.get_current_timezone())

@@ -90,6 +90,7 @@ def test_token_for_some_workspaces_makes_no_other(cast: Cast) -> None:
         ({"base_url": ""}, "base_url"),
         ({"time_zone": "Mars/Phobos"}, "time_zone"),
         ({"time_zone": "../../etc/passwd"}, "time_zone"),
+        ({"time_zone": "localtime"}, "time_zone"),
         ({"token": "two words"}, "token"),
     ],
 )

@@ -3,6 +3,7 @@
 import errno
 import gzip
 import hashlib
+import json
 import os
 import resource
 import time
@@ -202,6 +203,16 @@ def test_conversion_that_fails_is_tried_three_times_a_lease_apart(cast: Cast) ->
     assert not formats.make_format(row.pk)
     row = want(cast, export)  # asked for again: tried again
     assert (row.state, row.attempts, row.error_code) == (WANTED, 0, "")
+
+
+def test_more_columns_than_a_table_holds_is_tried_once(cast: Cast) -> None:
+    wide = json.dumps({f"c{number}": "" for number in range(16_385)}).encode()
+    export = make_ready_export(cast.acme, cast.bob, zip_of(wide))
+    row = want(cast, export, "csv")
+    assert not formats.make_format(row.pk)
+    row = see(row)
+    assert (row.state, row.error_code, row.stored_name) == (FAILED, "too_many_columns", "")
+    assert files(export) == set()
 
 
 def test_stop_hands_the_conversion_back_free_of_charge(cast: Cast) -> None:

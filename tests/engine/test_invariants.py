@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from exports.models import ApiToken, DerivedFile, Export, Requester, Status, UpstreamHost, Workspace
@@ -75,6 +75,14 @@ def test_command_prints_each_line_and_ends_with_1(good: Cast) -> None:
         call_command("audit", stdout=out)
     assert end.value.returncode == 1
     assert f"export {export.pk}: queued, but nobody asks for it" in out.getvalue()
+
+
+def test_database_that_is_not_set_up_is_said_in_a_sentence(cast: Cast) -> None:
+    def execute(*_: Any) -> None:
+        raise OperationalError("no such table: exports_export")
+
+    with connection.execute_wrapper(execute), pytest.raises(CommandError, match="run: python manage.py migrate"):
+        call_command("audit", stdout=StringIO())
 
 
 def test_ready_export_without_its_whole_file_is_told(good: Cast) -> None:

@@ -10,7 +10,7 @@ from exports.models import ACTIVE, Export, Requester, Status
 from exports.services import advance, cancel, expire, queue, stored, tokens, workspaces
 from exports.services.queue import Outcome
 from exports.services.refusals import Forbidden, Refused, WrongState
-from tests.engine.conftest import AtPoint
+from tests.engine.conftest import AtPoint, MakeWorld
 from tests.engine.world import MILLISECOND, TOKEN, Worker, World, all_in, in_threads, work_until
 
 
@@ -93,12 +93,14 @@ def test_file_of_the_address_before_answers_nothing(world: World, settings: Lazy
     assert queue.look_for_equal(world.acme, export.data_type, export.range_from, export.range_to).ready is None
 
 
+@pytest.mark.parametrize("seen", [Status.WAITING, Status.PREPARING])
 def test_file_that_arrives_from_the_address_before_is_asked_for_anew(
-    world: World, settings: LazySettings, at_point: AtPoint
+    make_world: MakeWorld, settings: LazySettings, at_point: AtPoint, seen: Status
 ) -> None:
+    world = make_world(duration=1000.0 if seen == Status.PREPARING else 0.0)
     settings.ANALYTICS_CLOUD_ORIGINS = [*settings.ANALYTICS_CLOUD_ORIGINS, "https://other.example"]
     here = world.acme.base_url
-    export = world.until_status(world.queue(1), Status.WAITING)
+    export = world.until_status(world.queue(1), seen)
 
     def move() -> None:
         workspaces.update_workspace(actor=world.alice, workspace=world.acme, base_url="https://other.example")

@@ -1,11 +1,13 @@
 """The life of an export, from the question to the file."""
 
 import hashlib
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
-from exports.models import AskedWindow, DataType, Status
+from exports.models import AskedWindow, DataType, Status, Workspace
 from exports.services import stored
 from tests.engine.conftest import MakeWorld
 from tests.engine.world import START, World
@@ -96,3 +98,49 @@ def test_back_to_pending_upstream_is_told(make_world: MakeWorld) -> None:
     export = world.step(export)
     assert (export.status, export.running_since, export.running_seconds) == ("waiting", None, 0)
     assert world.until_status(export, Status.READY).attempts == 0
+
+
+def pending(created_at: datetime | None) -> str:
+    """Return what a waiting export answers, in words that do not tell why it waits."""
+    return json.dumps(
+        {"status": "PENDING", "createdDate": created_at and created_at.isoformat(), "message": "予約済みです。"}
+    )
+
+
+def test_another_export_where_one_was_running_counts_as_failed(make_world: MakeWorld) -> None:
+    """The answer that says so is given once; it may get lost, or be worded in another way."""
+    world = make_world(duration=1000.0)
+    export = world.until_status(world.queue(), Status.PREPARING)
+    assert export.upstream_created_at is not None
+    body = pending(export.upstream_created_at + timedelta(minutes=20))
+    world.sim.faults.add("answer", body=body, content_type="application/json", times=1)
+    export = world.step(export)
+    assert (export.status, export.attempts, export.running_since) == ("waiting", 1, None)
+    assert world.codes(export)[-1] == "failed_upstream"
+    assert world.until_status(export, Status.READY).attempts == 1
+
+
+def test_another_export_at_another_address_is_no_failure(make_world: MakeWorld) -> None:
+    world = make_world(duration=1000.0)
+    export = world.until_status(world.queue(), Status.PREPARING)
+    assert export.upstream_created_at is not None
+    world.wait(60)
+    Workspace.objects.update(address_since=timezone.now())
+    body = pending(export.upstream_created_at + timedelta(minutes=20))
+    world.sim.faults.add("answer", body=body, content_type="application/json", times=1)
+    export = world.step(export)
+    assert (export.status, export.attempts) == ("waiting", 0)
+
+
+@pytest.mark.parametrize(("later", "unseen"), [(0, 0), (1200, 25 * 3600), (None, 0)])
+def test_same_export_waiting_again_or_one_after_a_day_is_free(
+    make_world: MakeWorld, later: int | None, unseen: int
+) -> None:
+    world = make_world(duration=1000.0)
+    export = world.until_status(world.queue(), Status.PREPARING)
+    assert export.upstream_created_at is not None
+    world.wait(unseen)
+    body = pending(None if later is None else export.upstream_created_at + timedelta(seconds=later + unseen))
+    world.sim.faults.add("answer", body=body, content_type="application/json", times=1)
+    export = world.step(export)
+    assert (export.status, export.attempts) == ("waiting", 0)

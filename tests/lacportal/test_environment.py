@@ -35,6 +35,68 @@ def test_number_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch,
         read("EXPORT_SOMETHING", 1, least=0)  # type: ignore[operator]
 
 
+UNUSABLE = {
+    "keys": (
+        lambda name: environment.encryption_keys(name),
+        (",", "abc", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=,x"),
+    ),
+    "database": (
+        lambda name: environment.database(name, "sqlite:///x"),
+        ("somewhere", "mysql://u:sesame@host/x", "postgres://u:sesame@host:99999/x", "postgres://u:sesame@[::1/x"),
+    ),
+    "broker": (
+        lambda name: environment.broker(name, "redis://localhost"),
+        ("somewhere", "amqp://u:sesame@host", "redis://:sesame@host:99999/0"),
+    ),
+    "mail": (lambda name: environment.mail_server(name, "consolemail://"), ("somewhere", "pigeon://u:sesame@host")),
+    "sender": (lambda name: environment.sender(name, "a@example.com"), ("nobody", "a@example.com\nBcc: b@example.com")),
+    "location": (lambda name: environment.location(name), ("files/",)),
+    "origins": (
+        lambda name: environment.origins(name, []),
+        ("https://*.example.com", "https://[::1", "https://a:99999"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, (_, texts) in UNUSABLE.items() for text in texts])
+def test_text_that_can_not_work_is_refused_by_name_without_its_secret(
+    monkeypatch: pytest.MonkeyPatch, kind: str, text: str
+) -> None:
+    monkeypatch.setenv("SOME_SETTING", text)
+    with pytest.raises(ImproperlyConfigured, match="^SOME_SETTING") as refused:
+        UNUSABLE[kind][0]("SOME_SETTING")
+    assert "sesame" not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["redis://host:6379/0", "rediss://:sesame@host/1", "unix:///run/redis.sock?db=0"])
+def test_broker_that_there_may_be_passes(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("SOME_SETTING", address)
+    assert environment.broker("SOME_SETTING", "redis://localhost") == address
+
+
+@pytest.mark.parametrize("read", ["database", "broker", "mail", "sender"])
+def test_empty_text_means_the_default(monkeypatch: pytest.MonkeyPatch, read: str) -> None:
+    monkeypatch.delenv("SOME_SETTING", raising=False)
+    without = UNUSABLE[read][0]("SOME_SETTING")
+    monkeypatch.setenv("SOME_SETTING", "")
+    assert UNUSABLE[read][0]("SOME_SETTING") == without
+
+
+@pytest.mark.parametrize(
+    "name", ["EXPORT_RETENTION_HOURS", "EXPORT_DEADLINE_HOURS", "EXPORT_STALL_SECONDS", "EXPORT_SUBMIT_AHEAD"]
+)
+def test_number_no_date_or_socket_can_hold_is_refused_at_start(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from lacportal import settings"],
+        cwd=ROOT,
+        env={**os.environ, **NEEDED, name: "1e12"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].partition(": ")[2].startswith(f"{name} must be at ")
+
+
 def test_longest_wait_shortened_alone_shortens_the_shortest_too() -> None:
     assert pace_with(EXPORT_POLL_MAX_SECONDS="1.5") == [1.5, 1.5]
     assert pace_with() == [15, 300]

@@ -14,7 +14,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from exports.models import AuditEntry, DerivedFile, Download, Export, Status
-from exports.services import stored
+from exports.services import formats, stored
 from exports.services.downloads import content_disposition, file_name, file_response
 from exports.services.refusals import Gone, Refused, WrongState
 from exports.services.variants import Variant
@@ -304,6 +304,20 @@ def test_failed_format_rests_before_it_is_tried_again(cast: Cast, export: Export
     failed.wanted_at -= timedelta(minutes=11)
     failed.save(update_fields=["wanted_at"])
     assert fetch(cast, export, format="csv").status_code == 202
+
+
+def test_format_that_can_never_be_made_is_not_tried_again_and_said_why(cast: Cast, export: Export) -> None:
+    DerivedFile.objects.create(
+        export=export,
+        format="csv",
+        variant="csv",
+        state=DerivedFile.State.FAILED,
+        error_code=formats.TOO_MANY_COLUMNS,
+        wanted_at=timezone.now() - timedelta(days=1),
+    )
+    with pytest.raises(WrongState, match="too_many_columns") as refused:
+        fetch(cast, export, format="csv")
+    assert "more columns than a table can hold" in refused.value.message
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,9 @@ def test_audit_entry_outlives_its_person_and_says_when_it_rests_on_being_adminis
         ("a\x00b", "not_one_line"),
         ("a\x85b", "not_one_line"),
         ("\ud800", "not_one_line"),
+        ("a\u2028b", "not_one_line"),
+        ("a\u200bb", "not_one_line"),
+        ("a\ufeffb", "not_one_line"),
     ],
 )
 def test_line_that_cant_be_kept_is_refused(text: str, code: str) -> None:
@@ -72,8 +75,14 @@ def test_line_that_cant_be_kept_is_refused(text: str, code: str) -> None:
     assert (refused.value.code, refused.value.field) == (code, "name")
 
 
+def test_texts_that_look_alike_are_alike() -> None:
+    assert clean_line("Cafe\u0301", field="name", most=10) == "Caf\u00e9"
+    assert clean_paragraph("Cafe\u0301", field="note", most=10) == "Caf\u00e9"
+    assert clean_line("👩\u200d💻", field="name", most=10) == "👩\u200d💻"  # a joiner that joins
+
+
 def test_paragraph_keeps_its_line_breaks_and_nothing_else_unprintable() -> None:
-    assert clean_paragraph(" a\r\nb\rc\td ", field="note", most=20) == "a\nb\nc\td"
+    assert clean_paragraph(" a\r\nb\rc\td\u2028e ", field="note", most=20) == "a\nb\nc\td\ne"
     for text, code in (("x" * 21, "too_long"), ("a\x1bb", "not_one_line")):
         with pytest.raises(Refused, match=code):
             clean_paragraph(text, field="note", most=20)

@@ -202,6 +202,12 @@ def test_workspace_is_found_by_name_in_any_case(cast: Cast, text: str) -> None:
     assert workspaces.find_workspace(text) == cast.acme
 
 
+def test_workspace_is_found_however_its_accents_are_written(cast: Cast) -> None:
+    made = workspaces.create_workspace(actor=cast.ada, name="Cafe\u0301", base_url=BASE_URL)
+    assert made.name == "Caf\u00e9"
+    assert workspaces.find_workspace("Cafe\u0301") == workspaces.find_workspace("CAF\u00e9") == made
+
+
 def test_workspace_is_found_by_id_and_nothing_else_is(cast: Cast) -> None:
     assert workspaces.find_workspace(str(cast.acme.pk).upper()) == cast.acme
     assert workspaces.find_workspace("Acm") is None

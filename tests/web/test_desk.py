@@ -72,6 +72,7 @@ def test_ready_export_shows_rows_size_end_and_download(cast: Cast, alice: Client
     assert "3 rows" in text_of(answer)
     assert re.search(r"(23 h 59 min|24 h 0 min) left", text_of(answer))
     assert f'href="/exports/{export.pk}/download/"' in answer.content.decode()
+    assert f'href="/exports/{export.pk}/download/?format=xlsx"' in answer.content.decode()
 
 
 def test_expired_by_the_clock_but_not_yet_removed_offers_no_download(cast: Cast, alice: Client) -> None:

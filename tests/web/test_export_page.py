@@ -1,6 +1,6 @@
 """One export's page: what it says in each state, and its buttons."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -280,9 +280,12 @@ def test_unknown_format_is_refused_with_a_page(cast: Cast, alice: Client) -> Non
 
 
 def test_gone_file_says_until_when_it_was_kept(cast: Cast, alice: Client) -> None:
-    export = make_export(cast.acme, cast.bob, Status.EXPIRED)
+    ended_at = datetime(2026, 11, 27, 23, 48, tzinfo=UTC)
+    export = make_export(cast.acme, cast.bob, Status.EXPIRED, ended_at=ended_at)
+    alice.cookies["time_zone"] = "Asia/Tokyo"
     answer = alice.get(f"/exports/{export.pk}/download/")
-    assert "Run the export again" in text_of(answer)
+    assert "removed on 28 Nov 2026, 08:48 JST" in text_of(answer)
+    assert "run it again" in text_of(answer)
     check_page(answer)
 
 

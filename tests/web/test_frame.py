@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.template import Context, Template
 from django.test import Client
+from django.utils import translation
 
 from exports.models import User
 from exports.templatetags import portal
@@ -160,6 +161,12 @@ def test_time_is_marked_for_machines_and_readers() -> None:
         Context({"at": datetime(2026, 1, 1, tzinfo=UTC)})
     )
     assert html.count('datetime="2026-01-01T00:00:00.000+00:00"') == 2
+
+
+@pytest.mark.parametrize(("language", "between"), [("en", " "), ("ja", "\N{ZERO WIDTH SPACE}")])
+def test_sentences_stand_apart_as_their_language_has_it(language: str, between: str) -> None:
+    with translation.override(language):
+        assert portal.gap() == between
 
 
 def test_empty_values_show_as_nothing() -> None:

@@ -184,6 +184,9 @@ def test_manager_approves_from_the_queue(cast: Cast, alice: Client) -> None:
     assert "Bob asked" in text_of(page)
     assert "Asked by legal." in text_of(page)
     check_page(page)
+    waiting = text_of(alice.get(f"/exports/{export.pk}/"))
+    assert "until a manager has decided" in waiting
+    assert "goes on by itself" not in waiting
     answer = alice.post(f"/exports/{export.pk}/approve/", follow=True)
     assert "Approved: it takes its place in the queue." in text_of(answer)
     assert "Nothing waits for you" in text_of(answer)

@@ -78,7 +78,7 @@ def test_age_is_said_in_one_unit(passed: timedelta, words: str) -> None:
 @pytest.mark.parametrize(
     ("rest", "words"),
     [
-        (timedelta(0), "now"),
+        (timedelta(0), "a moment"),
         (timedelta(seconds=59), "less than 1 min"),
         (timedelta(minutes=42, seconds=59), "42 min"),
         (timedelta(hours=5, minutes=12), "5 h 12 min"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from exports.management.sentences import refusals_as_sentences
 from exports.services.invariants import find_violations
 
 
@@ -15,9 +16,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run all checks. May run beside live workers."""
         count = 0
-        for line in find_violations():
-            self.stdout.write(line)
-            count += 1
+        with refusals_as_sentences():
+            for line in find_violations():
+                self.stdout.write(line)
+                count += 1
         if count:
             raise CommandError(f"{count} violation{'s' if count > 1 else ''}", returncode=1)
         self.stderr.write("No violations.")

@@ -76,8 +76,9 @@ class Command(BaseCommand):
                 incompressible=options["incompressible"],
                 log_file=options["log"],
             )
-        except OSError as error:
-            raise CommandError(f"Can't start on {options['host']}:{options['port']}: {error.strerror}.") from error
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or "there is no such port"
+            raise CommandError(f"Can't start on {options['host']}:{options['port']}: {reason}.") from error
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())

@@ -17,13 +17,11 @@ from exports.web.week import kept_bars, span, weeks_of
 def week(request: HttpRequest) -> HttpResponse:
     """Show the last seven days; to htmx only the charts."""
     person = person_of(request)
-    first, last = span()
     context = {
         "section": "exports",
         "weeks": weeks_of(person),
         "kept": kept_bars(person),
-        "first": first,
-        "last": last,
+        "span": span(),
         "zone": timezone.get_current_timezone_name(),
     }
     is_part = "HX-Request" in request.headers
