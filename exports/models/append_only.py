@@ -54,7 +54,7 @@ def guard_tables(connection: BaseDatabaseWrapper) -> None:
 
 
 def unguard_tables(connection: BaseDatabaseWrapper) -> None:
-    """Drop the triggers: for a migration backwards, and for tests, which empty their tables."""
+    """Drop the triggers: for a migration backwards."""
     with connection.cursor() as cursor:
         for table in _present(connection, cursor):
             for name in _names(connection.vendor, table):
