@@ -175,31 +175,31 @@ def test_page_of_many_takes_few_queries(cast: Cast, who: str, most: int) -> None
     assert len(queries) == most
 
 
-@pytest.mark.parametrize("order", [Order.NEWEST, Order.OLDEST])
 @pytest.mark.parametrize("share", [1, 40])
-@pytest.mark.parametrize("text", ["", "report"])
-def test_who_sees_many_workspaces_finds_all_of_a_long_table_in_order(
-    cast: Cast, order: Order, share: int, text: str
-) -> None:
+def test_who_sees_many_workspaces_finds_all_of_a_long_table_in_order(cast: Cast, share: int) -> None:
     places = [make_workspace(f"Number {number}", viewer=cast.vera) for number in range(MANY + 2)]
-    first = make_export(cast.globex, cast.charlie, name="A report" if text else "")
+    first = make_export(cast.globex, cast.charlie, name="A report")
     count = 2 * REACH + 300
     made = []
     for number in range(1, count):
         place = places[number % len(places)] if number % share == 0 else cast.globex
         made.append(Export(**{**values_of(first), "workspace_id": place.pk, **apart(first, number)}))
     Export.objects.bulk_create(made)
-    expected = [export.pk for export in made if export.workspace_id != cast.globex.pk]
-    if order is Order.OLDEST:
-        expected.reverse()
+    newest_first = [export.pk for export in made if export.workspace_id != cast.globex.pk]
+    # One table for all four: to write it takes longer than to read it.
+    for text in ("", "report"):
+        assert all_pages(cast.vera, Filters(order=Order.NEWEST, text=text)) == newest_first
+        assert all_pages(cast.vera, Filters(order=Order.OLDEST, text=text)) == newest_first[::-1]
+
+
+def all_pages(user: User, filters: Filters) -> list[uuid.UUID]:
     found, cursor = [], None
     while True:
-        page = list_exports(user=cast.vera, filters=Filters(order=order, text=text), cursor=cursor, limit=150)
+        page = list_exports(user=user, filters=filters, cursor=cursor, limit=150)
         found += [export.pk for export in page.items]
         cursor = page.next_cursor
         if cursor is None:
-            break
-    assert found == expected
+            return found
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
