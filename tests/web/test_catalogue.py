@@ -50,7 +50,9 @@ def texts_of_templates() -> set[str]:
         if file.suffix not in (".html", ".txt"):
             continue
         marked = templatize(file.read_text())
-        for call in re.finditer(r"n?gettext\(\s*u?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")", marked):
+        for call in re.finditer(
+            r"(?:\bn?gettext\(|\bn?pgettext\([^,]+,)\s*u?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")", marked
+        ):
             found.add(ast.literal_eval(call[1]))
         for call in re.finditer(r"(?<!\w)_\(\s*('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")\s*\)", marked):
             found.add(ast.literal_eval(call[1]))
