@@ -75,7 +75,7 @@ def kept_by(user: User) -> list[Kept]:
         state=DerivedFile.State.READY, export__status=Status.READY, export__workspace__in=visible.values("pk")
     )
     for key, total in made.order_by().values_list(key_text("export__workspace")).annotate(Sum("bytes")):
-        bytes_of[key] += total or 0
+        bytes_of[key] = bytes_of.get(key, 0) + (total or 0)  # one may have become ready since the look before
     limits = Limits.objects.filter(
         whom=Whom.TOGETHER, bytes_kept__isnull=False, workspace__in=visible.values("pk")
     ).order_by()
