@@ -114,3 +114,13 @@ def test_storage_address_that_names_no_store_is_said_at_start_without_its_secret
 def test_storage_address_that_names_a_store_passes(settings, url: str) -> None:
     settings.EXPORT_STORAGE_URL = url
     assert check_storage_url(None) == []
+
+
+@pytest.mark.parametrize("options", [[], ["--traceback"]])
+def test_command_says_the_sentence_alone_unless_asked_for_more(options: list[str]) -> None:
+    surroundings = os.environ | NEEDED | {"EXPORT_MAX_ATTEMPTS": "soon", "DJANGO_SETTINGS_MODULE": "lacportal.settings"}
+    command = [sys.executable, "manage.py", "audit", *options]
+    done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("EXPORT_MAX_ATTEMPTS must be a number, not 'soon'.")
+    assert ("Traceback" in done.stderr) is bool(options)
