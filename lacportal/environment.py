@@ -15,13 +15,18 @@ from redis.connection import parse_url
 env = environ.Env()
 
 
+def _text(name: str, default: str = "") -> str:
+    """A setting without white space around it; one that is empty means its default."""
+    return env.str(name, default="").strip() or default
+
+
 def required(name: str, how: str) -> str:
     """Return a variable that has no default.
 
     Raises:
         ImproperlyConfigured: it is missing or empty; ``how`` tells what to do.
     """
-    value = env.str(name, default="").strip()
+    value = _text(name)
     if not value:
         raise ImproperlyConfigured(f"{name} is not set. {how}")
     return value
@@ -33,7 +38,7 @@ def number(name: str, default: float, *, least: float, most: float | None = None
     Raises:
         ImproperlyConfigured: not a number, or out of range.
     """
-    text = env.str(name, default=str(default)).strip() or str(default)
+    text = _text(name, str(default))
     try:
         value = float(text)
     except ValueError:
@@ -116,7 +121,7 @@ def database(name: str, default: str) -> dict[str, Any]:
     Raises:
         ImproperlyConfigured: it is neither an SQLite file nor a PostgreSQL server.
     """
-    text = env.str(name, default="").strip() or default
+    text = _text(name, default)
     try:
         if text.partition(":")[0] in ("sqlite", "postgres", "postgresql", "psql", "pgsql"):
             found: dict[str, Any] = env.db_url_config(text)
@@ -134,7 +139,7 @@ def broker(name: str, default: str) -> str:
     Raises:
         ImproperlyConfigured: it is no such address.
     """
-    text = env.str(name, default="").strip() or default
+    text = _text(name, default)
     try:
         parse_url(text)
     except ValueError:
@@ -151,7 +156,7 @@ def mail_server(name: str, default: str) -> dict[str, Any]:
         ImproperlyConfigured: it is of no kind that there is.
     """
     try:
-        found: dict[str, Any] = env.email_url_config(env.str(name, default="").strip() or default)
+        found: dict[str, Any] = env.email_url_config(_text(name, default))
     except (ValueError, ImproperlyConfigured):
         raise ImproperlyConfigured(f"{name} must be like smtp+tls://user:password@host:587.") from None
     return found
@@ -163,7 +168,7 @@ def sender(name: str, default: str) -> str:
     Raises:
         ImproperlyConfigured: no mail can be sent with it.
     """
-    text = env.str(name, default="").strip() or default
+    text = _text(name, default)
     if "@" not in parseaddr(text)[1] or not text.isprintable():
         raise ImproperlyConfigured(f"{name} must be like portal@example.com or LAC Portal <portal@example.com>.")
     return text
@@ -175,7 +180,7 @@ def location(name: str) -> str:
     Raises:
         ImproperlyConfigured: it does not begin with a slash: every download would fail.
     """
-    text = env.str(name, default="").strip()
+    text = _text(name)
     if text and not text.startswith("/"):
         raise ImproperlyConfigured(f"{name} must begin with a slash, like /files/, not {text!r}.")
     return text
@@ -188,7 +193,7 @@ def identity_provider() -> tuple[str, str, str]:
         ImproperlyConfigured: one of the three is missing, or the address is not https (loopback aside).
     """
     names = ("OIDC_SERVER_URL", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
-    url, client, secret = (env.str(name, default="").strip() for name in names)
+    url, client, secret = (_text(name) for name in names)
     if not url:
         return "", "", ""
     if not client or not secret:

@@ -14,6 +14,7 @@ UNUSABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Nothing to see and nothing to join, so that two names look alike; emoji and scripts need the joiners beside them.
 UNSEEN = frozenset("\u200b\u2060\ufeff")
+MISLEADING = TURNING | UNSEEN
 
 
 def composed(text: str) -> str:
@@ -65,9 +66,7 @@ def _counts(most: int, text: str) -> dict[str, int]:
 
 
 def _refuse_unusable(text: str, field: str, *, allowed: str) -> None:
-    if any(
-        (unicodedata.category(char) in UNUSABLE or char in TURNING | UNSEEN) and char not in allowed for char in text
-    ):
+    if any((unicodedata.category(char) in UNUSABLE or char in MISLEADING) and char not in allowed for char in text):
         raise Refused(
             "not_one_line", _("Only printable characters, please: no line breaks or control characters."), field
         )

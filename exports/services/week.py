@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import Case, Count, F, IntegerField, Q, Sum, Value, When
 
@@ -84,5 +83,7 @@ def kept_by(user: User) -> list[Kept]:
         {*bytes_of, *most},
         key=lambda key: (-(bytes_of.get(key, 0) / most[key]) if key in most else 0.0, -bytes_of.get(key, 0)),
     )[:PLACES]
-    names = {row.pk: row.name for row in Workspace.objects.filter(pk__in=map(UUID, fullest)).only("name").order_by()}
-    return [Kept(names[UUID(key)], bytes_of.get(key, 0), most.get(key)) for key in fullest if UUID(key) in names]
+    names: dict[str, str] = dict(
+        Workspace.objects.filter(pk__in=fullest).order_by().values_list(key_text("pk"), "name")
+    )
+    return [Kept(names[key], bytes_of.get(key, 0), most.get(key)) for key in fullest if key in names]

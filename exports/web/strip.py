@@ -89,13 +89,14 @@ def overview(user: User, *, is_spread: bool = False) -> Strip:
     ready: dict[str, Any] = seen.filter(status=Status.READY, expires_at__gt=now).aggregate(
         count=Count("pk"), soon=Count("pk", filter=Q(expires_at__lt=now + EXPIRES_SOON)), first=Min("expires_at")
     )
-    lately = seen.filter(status=Status.FAILED, created_at__gte=now - FAILED_WITHIN)
+    is_recent_failure = Q(status=Status.FAILED, created_at__gte=now - FAILED_WITHIN)
+    lately = seen.filter(is_recent_failure)
     # Counted apart: a window over all would look for what was run again for each of them, not for those shown.
     counted = lately.annotate(one=Value(1)).values("one").annotate(count=Count("pk")).values("count")
     shown: QuerySet[Export] = lately
-    if is_spread and not user.is_superuser:
-        anywhere = Export.objects.order_by().filter(status=Status.FAILED, created_at__gte=now - FAILED_WITHIN)
-        shown = lying_in(anywhere, Membership.objects.filter(user=user).values("workspace"))
+    if is_spread and not user.is_superuser:  # who sees all narrows nothing
+        visible = Workspace.objects.visible_to(user).order_by().values("pk")
+        shown = lying_in(Export.objects.filter(is_recent_failure), visible)
     failed: list[Any] = list(
         shown.annotate(
             in_all=Subquery(counted), ran_again=Exists(Export.objects.filter(run_again_of=OuterRef("pk")).order_by())

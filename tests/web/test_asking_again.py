@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from exports.models import Status
-from tests.support.cast import Cast, make_export, make_ready_export
+from tests.support.cast import OCTOBER, Cast, make_export, make_ready_export
 from tests.web.conftest import Browse
 
 NEW = "/exports/new/"
@@ -22,8 +22,8 @@ def test_period_after_an_export_fills_the_form(cast: Cast, bob: Client) -> None:
     export = make_ready_export(
         cast.acme,
         cast.bob,
-        range_from=datetime(2026, 10, 1, tzinfo=UTC),
-        range_to=datetime(2026, 10, 31, 23, 59, 59, 999000, tzinfo=UTC),
+        range_from=OCTOBER[0],
+        range_to=OCTOBER[1],
         data_type="segment",
     )
     content = bob.get(NEW, {"next_of": str(export.pk)}).content.decode()
@@ -50,8 +50,8 @@ def test_what_was_asked_fills_the_form_to_be_changed(cast: Cast, bob: Client) ->
         cast.acme,
         cast.bob,
         Status.FAILED,
-        range_from=datetime(2026, 10, 1, tzinfo=UTC),
-        range_to=datetime(2026, 10, 31, 23, 59, 59, 999000, tzinfo=UTC),
+        range_from=OCTOBER[0],
+        range_to=OCTOBER[1],
         data_type="segment",
         name="October",
     )
