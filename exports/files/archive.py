@@ -6,14 +6,12 @@ streaming: every byte of the ZIP accounted for, then every row. Memory does not 
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from exports.files.array_rows import ArrayRows
-from exports.files.pipeline import ahead
 from exports.files.refusals import FINAL_CODES, REFUSAL_CODES, ArchiveRefused, CheckStopped
 from exports.files.rows import WHITE_SPACE, LineRows, RowCheck
 from exports.files.zip_reader import ZipEntry, read_entry, unpack
@@ -78,9 +76,7 @@ def check_archive(
             pieces = _bare(file, limits.max_unpacked_bytes)
         else:
             pieces = unpack(file, entry, max_bytes=limits.max_unpacked_bytes)
-        # Closed before the file is: the thread that inflates reads from it.
-        with closing(ahead(pieces)) as made:
-            return _check_rows(_stoppable(made, should_stop), entry, RowCheck(data_type), limits)
+        return _check_rows(_stoppable(pieces, should_stop), entry, RowCheck(data_type), limits)
 
 
 def _check_rows(

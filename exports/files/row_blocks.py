@@ -15,7 +15,7 @@ _NO_LIMIT: Final = 2**63
 
 
 def unpacked(source: Path, kind: str) -> Iterator[bytes]:
-    """The bytes inside `source`, a file of `kind` that passed the gate, in pieces of at most 512 KiB.
+    """The bytes inside `source`, a file of `kind` that passed the gate, in pieces of at most 256 KiB.
 
     Size and CRC of an archive are checked again on the way. Raises `ArchiveRefused` when the file is not what
     the gate saw, `ValueError` for an unknown kind, `OSError`.

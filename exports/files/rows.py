@@ -3,6 +3,8 @@
 import codecs
 import re
 from collections.abc import Callable, Sequence
+from io import BytesIO
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -22,7 +24,10 @@ _ESCAPE: Final = re.compile(
     re.DOTALL,
 )
 
-_ODD_LINE_FEED: Final = re.compile(rb"\n(?:(?<!\}\n)|(?!\{|\Z))")
+_first_letter: Final = itemgetter(0)
+_letter_before_line_feed: Final = itemgetter(-2)
+_OPENING: Final = set(b"{")
+_CLOSING: Final = set(b"}")
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -82,22 +87,25 @@ class RowCheck:
     def block(self, block: bytes) -> int:
         """Check whole lines at once, the usual kind of them only; return how many, or 0: go one by one.
 
-        In a usual block each line feed stands between "}" and "{" or at the end. Such a one can't be inside of an
-        object, so as many objects as line feeds are one on each line.
+        In a usual block each line starts with "{" and ends with "}". A line feed between "}" and "{" can't be inside
+        of an object, so as many objects as lines are one on each.
         """
-        lines = len(block) - len(block.replace(b"\n", b""))  # five times as fast as `count` before Python 3.12
-        if not block.startswith(b"{") or _ODD_LINE_FEED.search(block):
-            return 0
+        lines = BytesIO(block).readlines()
         try:
+            if (
+                not set(map(_first_letter, lines)) <= _OPENING
+                or not set(map(_letter_before_line_feed, lines)) <= _CLOSING
+            ):
+                return 0
             if not block.isascii():
-                block.decode()
+                b"".join([line for line in lines if not line.isascii()]).decode()
             dates = [row.date for row in self._decode_lines(block)]
-        except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+        except (IndexError, UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+            return 0  # the first: a blank line
+        if len(dates) != len(lines):
             return 0
-        if len(dates) != lines:
-            return 0
-        self._take(dates, lambda: block.split(b"\n")[:-1])
-        return lines
+        self._take(dates, lines)
+        return len(lines)
 
     def many(self, rows: Sequence[bytes]) -> bool:
         """Check `rows` quickly. False when one of them is unusual; nothing is counted then: go one by one."""
@@ -108,7 +116,7 @@ class RowCheck:
             dates = [row.date for row in map(self._decode, rows)]
         except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
             return False
-        self._take(dates, lambda: rows)
+        self._take(dates, rows)
         return True
 
     def one(self, row: bytes | bytearray, line: int) -> None:
@@ -119,12 +127,12 @@ class RowCheck:
         self.rows += 1
         self.span.add([date for date in [self._date(found)] if date])
 
-    def _take(self, dates: list[str], rows: Callable[[], Sequence[bytes]]) -> None:
-        """Count rows by what the usual spelling of their date says; the rows are asked for only where it is missing."""
+    def _take(self, dates: list[str], rows: Sequence[bytes]) -> None:
+        """Count rows by what the usual spelling of their date says; they are read again only where it is missing."""
         self.rows += len(dates)
         if "" in dates:
             if len(self._fields) > 1:
-                dates = [date or self._other_date(row) for date, row in zip(dates, rows(), strict=True)]
+                dates = [date or self._other_date(row) for date, row in zip(dates, rows, strict=True)]
             dates = [date for date in dates if date]
         self.span.add(dates)
 

@@ -45,7 +45,7 @@ _MAX_NAME: Final = 255
 _InflateError: Final[type[Exception]] = isal_zlib.error  # type: ignore[assignment]
 
 _INPUT_STEP: Final = 64 * 1024
-_OUTPUT_STEP: Final = 512 * 1024
+_OUTPUT_STEP: Final = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def read_entry(file: BinaryIO, size: int) -> ZipEntry:
 
 
 def unpack(file: BinaryIO, entry: ZipEntry, *, max_bytes: int) -> Iterator[bytes]:
-    """Yield the unpacked bytes in pieces of at most 512 KiB and check size and CRC at the end.
+    """Yield the unpacked bytes in pieces of at most 256 KiB and check size and CRC at the end.
 
     Stops as soon as more than `max_bytes` came out, whatever the headers promise. Raises `ArchiveRefused`.
     """
