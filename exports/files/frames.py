@@ -19,8 +19,8 @@ from exports.files.rows import WHITE_SPACE
 from exports.files.text_rows import MAX_CELLS, arranged, read_text_rows
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
-_HANDS: Final = 2
-_AHEAD: Final = 2  # blocks in the making besides the one whose turn it is: each takes some 15 MiB
+_HANDS: Final = 3  # one more than cores there may be: each waits for the interpreter now and then
+_AHEAD: Final = 4  # blocks in the making besides the one whose turn it is: each takes some 15 MiB
 _LONGEST_REST: Final = 64
 
 

@@ -17,7 +17,7 @@ from exports.files.frames import PlanChanged, columns_for, write_frames
 from exports.files.shapes import ShapeFinder
 from exports.files.sinks import HashedFile
 
-_GROUP_ROWS: Final = 65_536
+_GROUP_ROWS: Final = 20_000  # a group is packed while others are read: large ones would hold up what follows
 _GROUP_BYTES: Final = 32 * 1024 * 1024
 _ZONE: Final = r" ?(?:UTC|Z)\z"
 _USUAL_END: Final = " UTC"
