@@ -2,7 +2,7 @@
 
 import csv
 import io
-from typing import Final
+from typing import IO, Final, cast
 
 import polars as pl
 
@@ -46,16 +46,33 @@ class _CsvFile:
         self._target.write(header.getvalue().encode())
         return columns
 
-    def make(self, frame: pl.DataFrame, *, is_harmless: bool = False) -> memoryview:
+    def make(self, frame: pl.DataFrame, *, is_harmless: bool = False) -> list[bytes]:
         table = guarded(frame) if self._job.guard and not is_harmless else frame
         if table.width == 1:
             table = table.fill_null("")  # a line with nothing on it would be no row
-        body = io.BytesIO()
-        table.write_csv(body, include_header=False, separator=self._job.delimiter, line_terminator=_LINE_END)
-        return body.getbuffer()
+        body = _Pieces()
+        table.write_csv(
+            cast(IO[bytes], body), include_header=False, separator=self._job.delimiter, line_terminator=_LINE_END
+        )
+        return body.pieces
 
-    def put(self, made: memoryview) -> None:
-        self._target.write(made)
+    def put(self, made: list[bytes]) -> None:
+        for piece in made:
+            self._target.write(piece)
 
     def finish(self) -> None:
         """Nothing stands behind the last row."""
+
+
+class _Pieces:
+    """What polars needs of a file. Each piece is kept as it comes: a `BytesIO` would copy it several times to grow."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def write(self, piece: bytes) -> int:
+        self.pieces.append(piece)
+        return len(piece)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
