@@ -28,6 +28,8 @@ def write_csv(job: Job, target: HashedFile) -> int:
 
 
 class _CsvFile:
+    blocks_ahead = 4
+
     def __init__(self, job: Job, target: HashedFile) -> None:
         self.finder = ColumnFinder()
         self._job = job

@@ -20,7 +20,6 @@ from exports.files.text_rows import MAX_CELLS, arranged, read_text_rows
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 _HANDS: Final = 3  # one more than cores there may be: each waits for the interpreter now and then
-_AHEAD: Final = 4  # blocks in the making besides the one whose turn it is: each takes some 15 MiB
 _LONGEST_REST: Final = 64
 
 
@@ -48,6 +47,9 @@ class Finder(Protocol):
 
 class FrameWriter(Protocol):
     """One format's file. Rows are made ready for it by several threads at once, and put into it in order by one."""
+
+    blocks_ahead: int
+    """How many are made ready besides the one whose turn it is, some 15 MiB each: fewer where putting takes longest."""
 
     @property
     def finder(self) -> Finder:
@@ -146,7 +148,7 @@ class _Attempt:
                 self._put_tables(tables)
             else:
                 self._steps.append((block, self._hands.submit(_of_tables, self._writer, tables)))
-        if len(self._steps) > _AHEAD:
+        if len(self._steps) > self._writer.blocks_ahead:
             self._put_next()
 
     def finish(self) -> int:

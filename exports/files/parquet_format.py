@@ -48,6 +48,8 @@ def write_parquet(job: Job, target: HashedFile) -> int:
 
 
 class _ParquetFile:
+    blocks_ahead = 4
+
     def __init__(self, job: Job, target: HashedFile) -> None:
         self.finder = ShapeFinder()
         self._job = job

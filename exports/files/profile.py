@@ -26,6 +26,8 @@ def write_profile(job: Job, target: HashedFile) -> int:
 
 
 class _ProfileFile:
+    blocks_ahead = 2
+
     def __init__(self, job: Job, target: HashedFile) -> None:
         self.finder = ColumnFinder()
         self._job = job

@@ -70,6 +70,8 @@ class _SheetTooLarge(Exception):
 
 
 class _XlsxFile:
+    blocks_ahead = 2
+
     def __init__(self, job: Job, target: HashedFile, sheet_rows: int) -> None:
         self.finder = ColumnFinder()
         self._job = job
