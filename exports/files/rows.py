@@ -100,8 +100,8 @@ class RowCheck:
             if not block.isascii():
                 b"".join([line for line in lines if not line.isascii()]).decode()
             dates = [row.date for row in self._decode_lines(block)]
-        except (IndexError, UnicodeDecodeError, msgspec.DecodeError, RecursionError):
-            return 0  # the first: a blank line
+        except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+            return 0
         if len(dates) != len(lines):
             return 0
         self._take(dates, lines)
