@@ -7,6 +7,7 @@ processor time says more.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -101,9 +102,11 @@ def _run(command: list[str]) -> Run:
 
 
 def _ours(source: Path, kind: str, form: str, target: Path) -> list[str]:
+    """What a worker starts, with its job in place of standard input."""
+    job = {"source": str(source), "target": str(target), "source_kind": kind, "format": form, "data_type": "page"}
     code = (
-        "import sys; from pathlib import Path; from exports.files.conversion import convert; "
-        f"convert(Path({str(source)!r}), Path(sys.argv[1]), source_kind={kind!r}, format={form!r}, data_type='page')"
+        f"import io, sys; sys.stdin = io.StringIO({json.dumps(job)!r}); "
+        "from exports.files.convert_job import main; sys.exit(main())"
     )
     return [sys.executable, "-c", code, str(target)]
 

@@ -5,6 +5,7 @@ most once a second and at the end one line `{"rows": …, "bytes": …, "sha256"
 room, 4 the original is broken, 5 too many columns, 1 anything else.
 """
 
+import gc
 import json
 import sys
 import time
@@ -18,6 +19,7 @@ _PROGRESS_SECONDS: Final = 1.0
 _STORAGE_FULL: Final = 3
 _BROKEN: Final = 4
 _TOO_MANY_COLUMNS: Final = 5
+_OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
 
 
 class _Progress:
@@ -32,6 +34,8 @@ class _Progress:
 
 def main() -> int:
     """Do the job on standard input."""
+    # Tables are no Python objects. What the libraries bring stays, and looking through it again and again takes time.
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     job = json.load(sys.stdin)
     source, target = Path(job.pop("source")), Path(job.pop("target"))
     try:

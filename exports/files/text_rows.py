@@ -87,12 +87,12 @@ def _count(block: bytes) -> _Counts | None:
     before = letters.slice(0, size - 4).filter(joints.slice(1, size - 4))
     if _has_any(before, _BEFORE_STRINGS):
         return None
-    is_line_end = letters == _LINE_FEED
-    rows = int(is_line_end.sum())
-    starts = is_line_end.slice(0, size - 1) & (letters == _START).slice(1, size - 1)
-    if starts.sum() != rows - 1:
+    # What stands behind each line feed but the last.
+    starts = letters.slice(1, size - 1).filter((letters == _LINE_FEED).slice(0, size - 1))
+    if not (starts == _START).all():
         return None
-    return _Counts(rows, texts, not _has_any(letters.slice(3, size - 3).filter(joints), _FORMULA_BYTES))
+    is_harmless = not _has_any(letters.slice(3, size - 3).filter(joints), _FORMULA_BYTES)
+    return _Counts(len(starts) + 1, texts, is_harmless)
 
 
 def _has_any(letters: pl.Series, of: bytes) -> bool:
