@@ -19,7 +19,7 @@ from exports.files.rows import WHITE_SPACE
 from exports.files.text_rows import MAX_CELLS, arranged, read_text_rows
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
-_HANDS: Final = 3  # one more than cores there may be: each waits for the interpreter now and then
+_HANDS: Final = 3  # a third for two cores: now and then one waits for the interpreter
 _LONGEST_REST: Final = 64
 
 
