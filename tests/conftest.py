@@ -30,8 +30,6 @@ DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", 
 # Pages and the many faults of the outside tell little of a database: one of the two is enough.
 ONCE = {"web", "security", "engine/test_faults.py"}
 PROCESSES = {"browser", "processes", "faults"}
-# Coverage is held to what these are about, and makes a test half as slow again: the others run without it.
-COVERED = {"analytics_cloud", "commands", "engine", "files", "models", "services"}
 NAME_MOST = 200
 
 
@@ -49,9 +47,6 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.relative_to(config.rootpath / "tests").parts[0] not in COVERED:
-            item.add_marker("no_cover")
     part = config.getoption("--part")
     if part is None:
         return
