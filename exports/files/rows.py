@@ -91,12 +91,9 @@ class RowCheck:
         of an object, so as many objects as lines are one on each.
         """
         lines = BytesIO(block).readlines()
+        if not set(map(_first_letter, lines)) <= _OPENING or not set(map(_letter_before_line_feed, lines)) <= _CLOSING:
+            return 0
         try:
-            if (
-                not set(map(_first_letter, lines)) <= _OPENING
-                or not set(map(_letter_before_line_feed, lines)) <= _CLOSING
-            ):
-                return 0
             if not block.isascii():
                 b"".join([line for line in lines if not line.isascii()]).decode()
             dates = [row.date for row in self._decode_lines(block)]

@@ -15,7 +15,6 @@ class HashedFile:
         with full_is_storage_full():
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         self._file = open(descriptor, "wb", buffering=0)  # noqa: PTH123, SIM115 - a descriptor; closed by `close`
-        self.bytes = 0
         self.begin()
 
     def __enter__(self) -> "HashedFile":
@@ -28,7 +27,7 @@ class HashedFile:
 
     def begin(self) -> None:
         """Drop what was written."""
-        if self.bytes:  # ext4 writes out at once what was cut to nothing before, and closing waits for it
+        if self._file.tell():  # ext4 writes out at once what was cut to nothing before, and closing waits for it
             self._file.seek(0)
             self._file.truncate()
         self._digest = hashlib.sha256()
