@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Response
 
 from tests.end_to_end.axe import barriers
 from tests.end_to_end.conftest import PASSWORD, Office, OpenVisitor
@@ -76,6 +77,37 @@ def test_calendar_begins_with_the_days_of_the_preset_and_keeps_what_was_typed(
     page.get_by_text("Last month", exact=True).click()
     days.click()
     assert first.input_value() == "2026-01-31"
+
+
+def test_button_stays_under_the_finger_that_presses_it(office: Office, visit: OpenVisitor) -> None:
+    def answered(answer: Response) -> bool:
+        return "/exports/new/preview/" in answer.url
+
+    visitor = visit(office.stack.url)
+    page = visitor.page
+    visitor.sign_in(office.hire(), PASSWORD)
+    visitor.open("/exports/new/")
+    button = page.locator("main button.btn-primary[type=submit]")
+    button.hover()
+    page.mouse.down()
+    with page.expect_response(answered):  # three answers: they would push the button down
+        page.evaluate(_CHOOSE_THREE)
+    page.wait_for_timeout(100)
+    assert page.locator("#preview .answers li").count() == 0
+    page.mouse.move(0, 0)  # thought better of it: the preview comes after all
+    page.mouse.up()
+    page.locator("#preview .answers li").nth(2).wait_for()
+
+    button.hover()
+    page.mouse.down()
+    with page.expect_response(answered):
+        page.locator("input[name=types][value=event]").evaluate("(box) => box.click()")
+    page.wait_for_timeout(100)
+    page.mouse.up()
+    page.wait_for_url(lambda address: "/exports/new/" not in address)
+
+
+_CHOOSE_THREE = """() => document.querySelectorAll("input[name=types]").forEach((box, place) => place < 3 && box.click())"""
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -132,6 +132,29 @@
     if (skipped % 10) event.preventDefault();
   });
 
+  /* Nothing moves under a pressed finger or mouse button: what shifts between press and release takes the click away.
+     What came meanwhile is asked for again; what polls does so by itself. */
+  var pressed = false, late = [];
+  document.addEventListener("pointerdown", function (event) {
+    // The list of a select keeps the release to itself.
+    pressed = event.button === 0 && event.target.closest("button, a, summary, label") !== null;
+  }, true);
+  function released() {
+    // The click comes after the release.
+    window.setTimeout(function () {
+      pressed = false;
+      late.splice(0).forEach(function (node) { node.dispatchEvent(new CustomEvent("portal:again")); });
+    }, 0);
+  }
+  ["pointerup", "pointercancel", "contextmenu"].forEach(function (name) { document.addEventListener(name, released, true); });
+  document.addEventListener("pointermove", function (event) { if (pressed && !event.buttons) released(); });
+  window.addEventListener("blur", released);
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    if (!pressed) return;
+    event.detail.shouldSwap = false;
+    late.push(event.detail.requestConfig.elt);
+  });
+
   /* What a person opened, chose or typed stays as it is when the page around it changes. */
   if (window.Idiomorph) {
     window.Idiomorph.defaults.callbacks.beforeAttributeUpdated = function (name, node) {
