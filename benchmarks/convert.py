@@ -27,6 +27,14 @@ COMPARED = ("csv", "parquet")
 ALONE = ("xlsx", "json")
 
 
+class Command(NamedTuple):
+    """What is started, what it reads from standard input, and the file it makes."""
+
+    words: list[str]
+    told: str
+    target: Path
+
+
 class Run(NamedTuple):
     """Seconds, seconds of processor time, and MiB of resident memory at the peak."""
 
@@ -42,7 +50,7 @@ def measure(rows: int, rounds: int, folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "benchmarks.convert", "--make", source, archive, str(rows)], check=True)
     lines = []
     for form in COMPARED:
-        makers: dict[str, Callable[[Path], list[str]]] = {
+        makers: dict[str, Callable[[Path], Command]] = {
             "ours": lambda target, form=form: _ours(source, "json_lines", form, target),
             "ours, from the ZIP": lambda target, form=form: _ours(archive, "zip", form, target),
             "polars": lambda target, form=form: _polars(source, form, target),
@@ -86,40 +94,40 @@ def _best(runs: list[Run]) -> Run:
     return Run(*(min(column) for column in zip(*runs, strict=True)))
 
 
-def _run(command: list[str]) -> Run:
+def _run(command: Command) -> Run:
     """Run a command to its end."""
-    target = Path(command[-1])
-    target.unlink(missing_ok=True)
-    began = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        _pid, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - began
-    if process.returncode or not target.stat().st_size:
+    command.target.unlink(missing_ok=True)
+    with tempfile.TemporaryFile("w+") as told:
+        told.write(command.told)
+        told.seek(0)
+        began = time.perf_counter()
+        with subprocess.Popen(
+            command.words, stdin=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
+            _pid, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - began
+    if process.returncode or not command.target.stat().st_size:
         raise SystemExit(f"{command} failed")
-    target.unlink()
+    command.target.unlink()
     return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def _ours(source: Path, kind: str, form: str, target: Path) -> list[str]:
-    """What a worker starts, with its job in place of standard input."""
+def _ours(source: Path, kind: str, form: str, target: Path) -> Command:
+    """The child that a worker starts."""
     job = {"source": str(source), "target": str(target), "source_kind": kind, "format": form, "data_type": "page"}
-    code = (
-        f"import io, sys; sys.stdin = io.StringIO({json.dumps(job)!r}); "
-        "from exports.files.convert_job import main; sys.exit(main())"
-    )
-    return [sys.executable, "-c", code, str(target)]
+    return Command([sys.executable, "-m", "exports.files.convert_job"], json.dumps(job), target)
 
 
-def _polars(source: Path, form: str, target: Path) -> list[str]:
+def _polars(source: Path, form: str, target: Path) -> Command:
     code = f"import sys, polars; polars.scan_ndjson({str(source)!r}).sink_{form}(sys.argv[1])"
-    return [sys.executable, "-c", code, str(target)]
+    return Command([sys.executable, "-c", code, str(target)], "", target)
 
 
-def _duckdb(source: Path, form: str, target: Path) -> list[str]:
+def _duckdb(source: Path, form: str, target: Path) -> Command:
     how = "HEADER" if form == "csv" else "FORMAT parquet"
     query = f"COPY (FROM read_json('{source}', format='newline_delimited')) TO '{target}' ({how})"  # noqa: S608
-    return [sys.executable, "-c", f"import duckdb; duckdb.sql({query!r})", str(target)]
+    return Command([sys.executable, "-c", f"import duckdb; duckdb.sql({query!r})"], "", target)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ room, 4 the original is broken, 5 too many columns, 1 anything else.
 
 import gc
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ _STORAGE_FULL: Final = 3
 _BROKEN: Final = 4
 _TOO_MANY_COLUMNS: Final = 5
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
+_LEAST_POLARS_THREADS: Final = 3  # as many as make blocks ready (exports/files/frames.py): with fewer they wait in turn
 
 
 class _Progress:
@@ -36,6 +38,8 @@ def main() -> int:
     """Do the job on standard input."""
     # Tables are no Python objects. What the libraries bring stays, and looking through it again and again takes time.
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    threads = max(os.cpu_count() or 1, _LEAST_POLARS_THREADS)
+    os.environ.setdefault("POLARS_MAX_THREADS", str(threads))  # read when a format brings polars in
     job = json.load(sys.stdin)
     source, target = Path(job.pop("source")), Path(job.pop("target"))
     try:
@@ -57,4 +61,7 @@ def _say(message: dict[str, object]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    # All is said and written. Taking the libraries apart one by one would take another tenth of a second.
+    sys.stderr.flush()
+    os._exit(status)
