@@ -217,12 +217,16 @@ def _may_download(claim: Claim) -> bool:
 
 
 def _choose_window(claim: Claim) -> None:
-    """Pin what is sent, once: the question itself, or, for a fresh file, a superset nobody asked for lately."""
+    """Pin what is sent, once: the question itself, or a superset nobody asked for lately, where a new file is needed.
+
+    It is when asked afresh, and when upstream may still keep a file made before the range had ended.
+    """
     export = claim.export
     now = timezone.now()
     start = export.asked_from
     if start is None:
-        start = windows.unused_start(export, now) if export.fresh else export.range_from
+        needs_new = export.fresh or windows.was_asked_too_early(export, now)
+        start = windows.unused_start(export, now) if needs_new else export.range_from
     first = export.looks == 0
     with transaction.atomic():
         claim.write(

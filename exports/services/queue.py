@@ -53,11 +53,16 @@ def look_for_equal(workspace: Workspace, data_type: str, range_from: datetime, r
 def look_for_equals(
     workspace: Workspace, data_types: Iterable[str], range_from: datetime, range_to: datetime
 ) -> dict[str, Equal]:
-    """Return what answers the question for each type (one query)."""
+    """Return what answers the question for each type (one query).
+
+    A file that was asked for before the range had ended answers until the range ends, and no longer.
+    """
     types = list(data_types)
     kept = Q(status=Status.READY, expires_at__gt=timezone.now())
     if workspace.address_since is not None:  # a file of the address before answers another question
         kept &= Q(submitted_at__gte=workspace.address_since)
+    if range_to <= timezone.now():  # a file asked for earlier lacks the end of the range, which has come since
+        kept &= Q(submitted_at__gte=_to_ms(range_to))
     same = Export.objects.filter(
         Q(status__in=ACTIVE) | kept,
         workspace=workspace,

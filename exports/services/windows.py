@@ -57,6 +57,20 @@ def was_asked_lately(workspace_id: UUID, data_type: str, start: datetime, end: d
     ).exists()
 
 
+def was_asked_too_early(export: Export, now: datetime) -> bool:
+    """Tell whether upstream may still answer the export's question with a file made before its range had ended."""
+    if export.range_to > now:
+        return False
+    return AskedWindow.objects.filter(
+        workspace=export.workspace_id,
+        data_type=export.data_type,
+        asked_from=export.range_from,
+        asked_to=export.range_to,
+        first_asked_at__lt=export.range_to,
+        last_asked_at__gt=now - UPSTREAM_KEEPS,
+    ).exists()
+
+
 def unused_start(export: Export, now: datetime) -> datetime:
     """Return ``from − k ms`` with the smallest k ≥ 0 not asked in the last 25 h: a superset, never a loss."""
     used = set(

@@ -59,6 +59,7 @@ class Preview:
     length: str
     clock_note: str
     ends_ahead: bool
+    has_begun: bool
     answers: tuple[Answer, ...]
     before: int
     limits: tuple[Line, ...]
@@ -96,6 +97,7 @@ def preview_of(form: AskForm) -> Preview | None:
         length=times.length(window.span),
         clock_note=ranges.clock_change_note(window, zone),
         ends_ahead=window.end > now,
+        has_begun=window.start <= now,
         answers=_answers(workspace, form.person, types, window, now),
         before=Export.objects.filter(workspace=workspace, due_at__isnull=False).count(),
         limits=tuple(lines_for(form.person, workspace, rules)),

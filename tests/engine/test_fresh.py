@@ -2,10 +2,14 @@
 
 from datetime import timedelta
 
+from django.utils import timezone
+
 from exports.models import AskedWindow, Export, Status
 from exports.services import cancel, queue
 from exports.services.queue import Outcome
-from tests.engine.world import MILLISECOND, World
+from tests.engine.world import DAY, MILLISECOND, World
+
+HOUR = timedelta(hours=1)
 
 
 def starts(world: World, export: Export) -> list[int]:
@@ -114,3 +118,32 @@ def test_cancelled_and_queued_again_asks_the_same_key(world: World) -> None:
     window = AskedWindow.objects.get()
     assert window.export == again
     assert window.last_asked_at - window.first_asked_at > timedelta(seconds=30)
+
+
+def test_file_made_before_its_range_had_ended_answers_only_until_then(world: World) -> None:
+    """What came after it was made is missing: a month asked for on its last day is no answer on the day after."""
+    span = {"range_from": timezone.now() - DAY, "range_to": timezone.now() + HOUR}
+
+    def ask() -> queue.Queued:
+        return queue.queue_export(user=world.bob, workspace=world.acme, data_type="page", **span)
+
+    [early] = world.run(ask().export)
+    assert ask().outcome == Outcome.REUSED
+    world.wait(3600)
+    late = ask()
+    assert late.outcome == Outcome.MADE
+    [whole] = world.run(late.export)
+    assert whole.asked_from == early.range_from - MILLISECOND  # upstream still answers the key with the early file
+    assert ask().export == whole
+
+
+def test_what_upstream_made_before_a_range_had_ended_is_not_fetched_after_it(world: World) -> None:
+    span = {"range_from": timezone.now() - DAY, "range_to": timezone.now() + HOUR}
+
+    def ask() -> Export:
+        return queue.queue_export(user=world.bob, workspace=world.acme, data_type="page", **span).export
+
+    cancel.cancel_export(user=world.bob, export=world.until_status(ask(), Status.WAITING))
+    world.wait(3600)
+    [whole] = world.run(ask())
+    assert whole.asked_from == whole.range_from - MILLISECOND

@@ -163,6 +163,15 @@ def test_range_outside_the_retention_is_refused_unless_insisted(cast: Cast, bob:
     assert Export.objects.count() == 1
 
 
+def test_period_that_has_not_begun_is_refused_unless_insisted(cast: Cast, bob: Client) -> None:
+    ahead = {"first_day": "2126-01-01", "last_day": "2126-01-31"}
+    assert "hasn’t begun yet" in text_of(bob.get(f"{NEW}preview/", form(cast, **ahead)))
+    assert "hasn’t begun yet" in errors_of(bob.post(NEW, form(cast, **ahead)), "range")
+    assert not Export.objects.exists()
+    bob.post(NEW, form(cast, **ahead, anyway="on"))
+    assert Export.objects.count() == 1
+
+
 def test_paused_workspace_is_refused_unless_queued_anyway(cast: Cast, bob: Client) -> None:
     pauses.pause_by_manager(actor=cast.alice, workspace=cast.acme)
     refused = bob.post(NEW, form(cast))

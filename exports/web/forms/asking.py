@@ -119,6 +119,8 @@ class AskForm(forms.Form):
                     _("This begins more than 13 months ago, before what Analytics Cloud keeps: it would refuse."),
                 )
             )
+        if self.window is not None and self.window.start > timezone.now():
+            self.doubts.append(("range", _("This hasn’t begun yet: the file would have no rows.")))
         if not data.get("anyway") and not self.is_preview:
             for field, sentence in self.doubts:
                 self.add_error(field, str(sentence))
