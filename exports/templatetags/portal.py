@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from html import escape
@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from exports.models import Scope, User
+from exports.models import Role, Scope, User
 from exports.web import times
 from exports.web.row_html import row_html
 from exports.web.rows import RowView
@@ -73,9 +73,9 @@ def place_options(places: Iterable[Place], chosen: str) -> SafeString:
 
 
 @register.simple_tag
-def export_row(row: RowView, person: User) -> SafeString:
-    """Return a row of the list of exports."""
-    return row_html(row, is_mine=row.requested_by_id == person.pk)
+def export_row(row: RowView, person: User, roles: Mapping[str, Role]) -> SafeString:
+    """Return a row of the list of exports; `roles` are the person's, by workspace."""
+    return row_html(row, is_mine=row.requested_by_id == person.pk, role=roles.get(row.workspace_id))
 
 
 @register.simple_tag

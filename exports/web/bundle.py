@@ -13,7 +13,7 @@ from exports.services.bundles import Answered
 from exports.services.listing import exports_for
 from exports.services.queue import Outcome
 from exports.web.explain import TYPES
-from exports.web.rows import RowView, row_views
+from exports.web.rows import RowView, roles_in, row_views
 
 SALT = "exports.asked"
 REFUSED = "refused"
@@ -30,7 +30,7 @@ class OutcomeLook:
 
 
 OUTCOMES: dict[str, OutcomeLook] = {
-    Outcome.MADE: OutcomeLook("plus", "good", _("New"), _("A new export, in the queue now.")),
+    Outcome.MADE: OutcomeLook("plus", "good", _("New"), _("A new export.")),
     Outcome.JOINED: OutcomeLook(
         "user-plus", "good", _("Joined"), _("An equal export was running: you have joined it.")
     ),
@@ -50,6 +50,7 @@ class AskedView:
     look: OutcomeLook
     why: str
     row: RowView | None
+    is_masked: bool
 
 
 def pack(user: User, answers: list[Answered]) -> str:
@@ -76,6 +77,8 @@ def unpack(user: User, text: str) -> list[AskedView]:
     keys = [UUID(hex=last) for _type, outcome, last in rows if outcome != REFUSED]
     exports = list(exports_for(user).filter(pk__in=keys))
     views = {view.id: view for view in row_views(exports, health.state())}
+    roles = roles_in(user, views.values())
+    seen = [None if outcome == REFUSED else views.get(str(UUID(hex=last))) for _type, outcome, last in rows]
     return [
         AskedView(
             data_type=data_type,
@@ -84,7 +87,8 @@ def unpack(user: User, text: str) -> list[AskedView]:
             outcome=outcome,
             look=OUTCOMES[outcome],
             why=last if outcome == REFUSED else "",
-            row=None if outcome == REFUSED else views.get(str(UUID(hex=last))),
+            row=row,
+            is_masked=row is not None and row.is_masked_for(roles.get(row.workspace_id)),
         )
-        for data_type, outcome, last in rows
+        for (data_type, outcome, last), row in zip(rows, seen, strict=True)
     ]

@@ -14,13 +14,12 @@ from exports.services.describe import Entry
 from exports.services.former import may_be_taken_over
 from exports.services.health import Health
 from exports.services.masking import mask_for
-from exports.services.words import Turn
 from exports.templatetags.portal import count
 from exports.web import times
 from exports.web.explain import DELIMITERS, EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, TONE_ICONS, TYPES, TypeWords
 from exports.web.files import Format, formats_of, sheets_of
 from exports.web.ranges import MILLISECOND
-from exports.web.rows import RowView, row_view, title_of
+from exports.web.rows import RowView, needs_change, row_view, title_of
 
 DOWNLOADS_SHOWN = 20
 SIGNS = {"comma": ",", "semicolon": ";", "tab": "⇥"}
@@ -120,7 +119,7 @@ def detail_of(export: Export, person: User, health: Health) -> Detail:
         seconds_waiting=export.upstream_wait_seconds if export.running_since else None,
         seconds_working=export.upstream_work_seconds if export.running_since else None,
         receipt_text=_receipt_text(export) if export.rows is not None else "",
-        needs_change=problem is not None and problem.whose_turn is Turn.YOURS,
+        needs_change=needs_change(problem),
     )
 
 

@@ -1,7 +1,7 @@
 """An export as the list shows it: every value ready, so that templates only place it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from exports.models import DataType, Export, Status
+from exports.models import DataType, Export, Membership, Role, Status, User
 from exports.services import describe
 from exports.services.former import name_of
 from exports.services.health import Health
+from exports.services.words import Turn
 from exports.web import estimates, times
 from exports.web.explain import STATUSES, TYPES
 
@@ -83,6 +84,17 @@ class RowView:
     is_active: bool
     is_ready: bool
     said: str
+    workspace_id: str
+    masked_roles: tuple[str, ...]
+    again: str
+
+    def is_masked_for(self, role: Role | None) -> bool:
+        """Tell whether this role gets no original; somebody without one gets no more than the least."""
+        return bool(self.masked_roles) and (role is None or role.value in self.masked_roles)
+
+    def again_for(self, role: Role | None) -> str:
+        """Return what this role may do about a missing file: ``run`` it again, ``change`` the question, or nothing."""
+        return self.again if role is not None and role.rank >= Role.MEMBER.rank else ""
 
 
 def row_views(exports: Sequence[Export], health: Health) -> list[RowView]:
@@ -146,7 +158,30 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
         is_active=export.is_active,
         is_ready=is_ready and expires_at is not None and expires_at > now,
         said=_("%(export)s: %(status)s.") % {"export": title, "status": Status(export.status).label},
+        workspace_id=str(export.workspace_id),
+        masked_roles=tuple(export.workspace.masked_roles) if export.workspace.masked_columns else (),
+        again=_again(export, problem),
     )
+
+
+def roles_in(person: User, rows: Iterable[RowView]) -> dict[str, Role]:
+    """Return the person's roles where some rows lie, by the workspace's id (one query)."""
+    keys = {UUID(row.workspace_id) for row in rows}
+    if person.is_superuser:
+        return {str(key): Role.MANAGER for key in keys}
+    seats = Membership.objects.filter(user=person, workspace__in=keys)
+    return {str(key): Role(role) for key, role in seats.values_list("workspace", "role")}
+
+
+def needs_change(problem: describe.Problem | None) -> bool:
+    """Tell whether asking the same once more would end the same: it is for who asked to change something."""
+    return problem is not None and problem.whose_turn is Turn.YOURS
+
+
+def _again(export: Export, problem: describe.Problem | None) -> str:
+    if export.is_active or export.status == Status.READY or export.workspace.archived_at is not None:
+        return ""
+    return "change" if needs_change(problem) else "run"
 
 
 def title_of(export: Export) -> str:

@@ -50,6 +50,13 @@ def test_viewer_gets_formats_masked_and_the_original_not_at_all(export: Export, 
     assert b"SECRET" not in content_of(file_of(vera, export, format="csv", guard="off"))
 
 
+def test_page_instead_of_the_original_offers_what_there_is(export: Export, cast: Cast, browse: Browse) -> None:
+    answer = browse(cast.vera).get(f"/exports/{export.pk}/download/")
+    assert answer.status_code == 403
+    assert f"/exports/{export.pk}/download/?format=xlsx" in answer.content.decode()
+    check_page(answer)
+
+
 @pytest.mark.parametrize("first", ["vera", "bob"])
 def test_masked_and_unmasked_never_mix(first: str, export: Export, cast: Cast) -> None:
     for who in (first, "vera", "bob", "ada", "alice"):

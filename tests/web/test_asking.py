@@ -74,11 +74,11 @@ def test_days_are_sent_as_the_workspace_s_whole_days(cast: Cast, browse: Browse)
 def test_several_types_are_several_exports_asked_together(cast: Cast, bob: Client) -> None:
     answer = bob.post(NEW, form(cast, types=["page", "event", "segment"]), follow=True)
     assert set(Export.objects.values_list("data_type", flat=True)) == {"page", "event", "segment"}
-    assert text_of(answer).count("A new export, in the queue now.") == 3
+    assert text_of(answer).count("A new export.") == 3
     check_page(answer)
     again = bob.post(NEW, form(cast, types=["page", "event", "individual"]), follow=True)
     assert text_of(again).count("you have joined it") == 2
-    assert text_of(again).count("A new export, in the queue now.") == 1
+    assert text_of(again).count("A new export.") == 1
     assert Export.objects.count() == 4
 
 
@@ -298,7 +298,7 @@ def test_bundle_page_follows_each_answer_and_stops_when_all_have_ended(cast: Cas
     said = text_of(page)
     assert "A file that is ready answers this." in said
     assert "you have joined it" in said
-    assert "A new export, in the queue now." in said
+    assert "A new export." in said
     assert f"/exports/{ready.pk}/download/" in page.content.decode()
     check_page(page)
     asked = next(one for one in read(page) if one.attrs.get("id") == "asked")

@@ -58,6 +58,17 @@ def test_chosen_ones_are_run_again(cast: Cast, bob: Client) -> None:
     assert Export.objects.filter(run_again_of=failed).count() == 1
 
 
+def test_button_of_an_ended_row_runs_that_one_again_whatever_is_chosen(cast: Cast, bob: Client) -> None:
+    failed, other = (make_export(cast.acme, cast.bob, Status.FAILED) for _number in range(2))
+    (button,) = [
+        one for one in read(bob.get("/")) if str(failed.pk) in one.attrs.get("value", "") and one.tag == "button"
+    ]
+    assert (button.attrs["form"], button.attrs["name"]) == ("bulk", "deed")
+    answer = bob.post(BULK, {"deed": button.attrs["value"], "pick": keys(other)}, follow=True)
+    assert "1 export queued." in text_of(answer)
+    assert Export.objects.get(run_again_of__isnull=False).run_again_of == failed
+
+
 def test_chosen_files_come_as_one_zip(cast: Cast, browse: Browse) -> None:
     files = [make_ready_export(cast.acme, cast.bob) for _number in range(2)]
     answer = browse(cast.vera).post(BULK, {"deed": "download", "pick": keys(*files)})

@@ -285,8 +285,27 @@ def test_gone_file_says_until_when_it_was_kept(cast: Cast, alice: Client) -> Non
     alice.cookies["time_zone"] = "Asia/Tokyo"
     answer = alice.get(f"/exports/{export.pk}/download/")
     assert "removed on 28 Nov 2026, 08:48 JST" in text_of(answer)
-    assert "run it again" in text_of(answer)
+    assert "Run it again" in text_of(answer)
     check_page(answer)
+
+
+def test_viewer_is_told_who_can_run_it_again(cast: Cast, browse: Browse) -> None:
+    vera = browse(cast.vera)
+    gone = make_export(cast.acme, cast.bob, Status.EXPIRED)
+    failed = make_export(cast.acme, cast.bob, Status.FAILED)
+    for address in (f"/exports/{gone.pk}/", f"/exports/{gone.pk}/download/"):
+        assert "Ask a member of this workspace to run it again" in text_of(vera.get(address))
+    assert "ask one of this workspace" in text_of(vera.get(f"/exports/{failed.pk}/"))
+
+
+def test_file_asked_for_before_its_period_was_over_says_so(cast: Cast, alice: Client) -> None:
+    now = timezone.now()
+    early = make_ready_export(
+        cast.acme, cast.bob, range_from=now - timedelta(days=1), range_to=now, submitted_at=now - timedelta(hours=1)
+    )
+    assert "Asked for before its period was over" in text_of(alice.get(f"/exports/{early.pk}/"))
+    whole = make_ready_export(cast.acme, cast.bob)
+    assert "before its period was over" not in text_of(alice.get(f"/exports/{whole.pk}/"))
 
 
 @pytest.mark.parametrize("address", ["/exports/00000000-0000-4000-8000-000000000000/", "/exports/nonsense/"])

@@ -156,7 +156,7 @@ def test_list_fetches_the_week_after_itself_and_links_to_it(cast: Cast, alice: C
     make_ready_export(cast.acme, cast.bob)
     elements = read(alice.get("/"))
     place = next(one for one in elements if one.attrs.get("class") == "week-place")
-    assert (place.attrs["hx-get"], place.attrs["hx-trigger"]) == ("/week/", "load")
+    assert (place.attrs["hx-get"], place.attrs["hx-trigger"]) == ("/week/", "load, portal:again")
     assert "/week/" in hrefs(elements)
     part = alice.get("/week/", **LIVE)
     assert b"<html" not in part.content

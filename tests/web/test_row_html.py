@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.utils import timezone, translation
 
-from exports.models import Export, Status
+from exports.models import Export, Role, Status
 from exports.services import health
 from exports.web.row_html import row_html
 from exports.web.rows import RowView, row_views
@@ -26,12 +26,12 @@ def view_of(export: Export) -> RowView:
 def test_row_is_made_once_until_it_says_something_else(cast: Cast) -> None:
     with time_machine.travel(NOW, tick=False):
         export = make_export(cast.acme, cast.bob, Status.QUEUED)
-        first = row_html(view_of(export), is_mine=False)
-        assert row_html(view_of(export), is_mine=False) is first
+        first = row_html(view_of(export), is_mine=False, role=Role.MEMBER)
+        assert row_html(view_of(export), is_mine=False, role=Role.MEMBER) is first
         assert "No. 1 in the queue" in first
         Export.objects.filter(pk=export.pk).update(status=Status.CANCELLED, due_at=None, ended_at=NOW)
         export.refresh_from_db()
-        ended = row_html(view_of(export), is_mine=False)
+        ended = row_html(view_of(export), is_mine=False, role=Role.MEMBER)
     assert "in the queue" not in ended
     assert 'data-state="cancelled"' in ended
 
@@ -40,9 +40,9 @@ def test_row_moves_on_with_the_clock(cast: Cast) -> None:
     export = make_ready_export(cast.acme, cast.bob, created_at=NOW, expires_at=NOW + timedelta(hours=24))
     with time_machine.travel(NOW + timedelta(minutes=3, seconds=10), tick=False):
         row = view_of(export)
-        early = row_html(row, is_mine=False)
+        early = row_html(row, is_mine=False, role=Role.MEMBER)
     with time_machine.travel(NOW + timedelta(minutes=4, seconds=10), tick=False):
-        late = row_html(row, is_mine=False)
+        late = row_html(row, is_mine=False, role=Role.MEMBER)
     assert ("3 min ago" in early, "23 h 56 min" in early) == (True, True)
     assert ("4 min ago" in late, "23 h 55 min" in late) == (True, True)
 
@@ -50,18 +50,39 @@ def test_row_moves_on_with_the_clock(cast: Cast) -> None:
 def test_each_sees_the_row_in_their_own_language_and_zone(cast: Cast) -> None:
     with time_machine.travel(NOW, tick=False):
         row = view_of(make_ready_export(cast.acme, cast.bob, created_at=NOW, expires_at=NOW + timedelta(hours=24)))
-        english = row_html(row, is_mine=False)
+        english = row_html(row, is_mine=False, role=Role.MEMBER)
         with translation.override("ja"):
-            japanese = row_html(row, is_mine=False)
+            japanese = row_html(row, is_mine=False, role=Role.MEMBER)
         with timezone.override(ZoneInfo("Asia/Tokyo")):
-            tokyo = row_html(row, is_mine=False)
+            tokyo = row_html(row, is_mine=False, role=Role.MEMBER)
     assert "Download" in english
     assert "ダウンロード" in japanese
     assert "4 Nov 2026, 14:05 UTC" in english
     assert "4 Nov 2026, 23:05 JST" in tokyo
 
 
+def test_row_offers_what_the_role_may_do(cast: Cast) -> None:
+    cast.acme.masked_columns, cast.acme.masked_roles = ["emailAddress"], ["viewer"]
+    ready = view_of(make_ready_export(cast.acme, cast.bob))
+    failed = view_of(make_export(cast.acme, cast.bob, Status.FAILED))
+    refused = view_of(make_export(cast.acme, cast.bob, Status.FAILED, error_code="rejected_outside_retention"))
+
+    def seen(row: RowView, role: Role | None) -> str:
+        return row_html(row, is_mine=False, role=role)
+
+    for role in (Role.VIEWER, None):  # their columns are masked: the file as it came is not for them
+        assert f"{ready.url}download/?format=xlsx" in seen(ready, role)
+        assert f'"{ready.url}download/"' not in seen(ready, role)
+        assert "run-again" not in seen(failed, role)
+        assert "?like=" not in seen(refused, role)
+    assert f'"{ready.url}download/"' in seen(ready, Role.MEMBER)
+    assert f"run-again:{failed.id}" in seen(failed, Role.MEMBER)
+    assert "run-again" not in seen(refused, Role.MEMBER)  # it would be refused once more
+    assert f"?like={refused.id}" in seen(refused, Role.MEMBER)
+    assert "run-again" not in seen(ready, Role.MANAGER)
+
+
 def test_only_who_asked_sees_the_row_as_their_own(cast: Cast) -> None:
     row = view_of(make_ready_export(cast.acme, cast.bob))
-    assert "data-mine" in row_html(row, is_mine=True)
-    assert "data-mine" not in row_html(row, is_mine=False)
+    assert "data-mine" in row_html(row, is_mine=True, role=Role.MEMBER)
+    assert "data-mine" not in row_html(row, is_mine=False, role=Role.MEMBER)

@@ -97,6 +97,14 @@
   });
   if (wrong) wrong.focus();
 
+  /* Sending one form loses what was typed into another: the browser asks first. */
+  var unsaved = new Set();
+  document.addEventListener("input", function (event) {
+    if (event.target.form && event.target.form.dataset.unsaved !== undefined) unsaved.add(event.target.form);
+  });
+  document.addEventListener("submit", function (event) { unsaved.delete(event.target); });
+  window.addEventListener("beforeunload", function (event) { if (unsaved.size) event.preventDefault(); });
+
   /* Who comes back to a page that starts a download, or loads it anew, doesn't want the file once more. */
   var once = document.querySelector("[data-instead]");
   if (once) window.history.replaceState(null, "", once.dataset.instead);

@@ -22,8 +22,9 @@ from exports.web.rows import title_of
 def export_bulk(request: HttpRequest) -> HttpResponseBase:
     """Cancel, run again or download what was picked; say of each that wasn't done why."""
     try:
-        keys = bulk.read_keys(request.POST.getlist("pick"))
-        deed = request.POST.get("deed")
+        # A row's own button says which it means, whatever else is picked.
+        deed, _colon, only = request.POST.get("deed", "").partition(":")
+        keys = bulk.read_keys([only] if only else request.POST.getlist("pick"))
         if deed == "download":
             return parcels.parcel_response(user=person_of(request), keys=keys, address=client_address(request))
         exports = bulk.picked(person_of(request), keys)

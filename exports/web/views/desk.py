@@ -69,6 +69,7 @@ def export_list(request: HttpRequest) -> HttpResponse:
         "kept_query": kept_query(request.GET),
         "strip": strip,
         "places": places,
+        "roles": {place.id: place.role for place in places},
         "paused": paused,
         "approvals_waiting": strip.to_approve,
         "may_ask": may_ask,

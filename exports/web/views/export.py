@@ -19,6 +19,7 @@ from exports.web.acts import act, export_for, person_of
 from exports.web.details import detail_of, is_whole_days
 from exports.web.files import making_of, query_of
 from exports.web.guards import signed_in
+from exports.web.no_file import no_file
 from exports.web.rows import version_of
 
 AFTER_MAKING = "then"  # in the address at which the page of a format in the making looks again
@@ -122,8 +123,7 @@ def run_again(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _no_file(request: HttpRequest, export: Export, refusal: Refusal) -> HttpResponse:
     known: dict[type[Refusal], int] = {Forbidden: 403, Gone: 410, WrongState: 409, TooMany: 429}
     status = known.get(type(refusal), 400)
-    context = {"export": export, "sentence": refusal.message, "status": status, "section": "exports"}
-    page = render(request, "exports/no_file.html", context, status=status)
+    page = no_file(request, export, refusal, status=status)
     if isinstance(refusal, TooMany):
         page["Retry-After"] = str(refusal.retry_seconds)
     return page

@@ -15,6 +15,7 @@ from exports.services.refusals import Gone, Refusal
 from exports.web import charts
 from exports.web.acts import export_for, person_of
 from exports.web.guards import signed_in
+from exports.web.no_file import no_file
 from exports.web.preview import TABS, UNITS, charts_of, columns_of, table_of, whole_row
 from exports.web.rows import title_of
 
@@ -32,8 +33,7 @@ def file_preview(request: HttpRequest, pk: UUID) -> HttpResponse:
         state = profiles.look_at_profile(user=person_of(request), export=export)
     except Refusal as refusal:
         status = 410 if isinstance(refusal, Gone) else 409
-        refused = {"export": export, "sentence": refusal.message, "status": status, "section": "exports"}
-        return render(request, "exports/no_file.html", refused, status=status)
+        return no_file(request, export, refusal, status=status)
     is_live = "HX-Request" in request.headers
     if is_live and state.profile is None and not state.has_failed:
         return HttpResponse(status=204)
