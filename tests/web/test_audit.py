@@ -1,7 +1,7 @@
 """The pages of the record."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -70,9 +70,25 @@ def test_page_shows_who_did_what_to_what_from_where(cast: Cast, ada: Client) -> 
     assert "as site administrator" in text
     assert "198.51.100.7" in text
     assert "format: csv · size: 12.3 MB" in text
+    assert "Downloaded a file: Pages · " in text
+    assert str(export.pk) in text
     assert f"/exports/{export.pk}/" in [one.attrs.get("href") for one in read(answer)]
     check_page(answer)
     assert "Changed a person’s role" in text_of(ada.get(here(cast)))
+
+
+def test_export_is_named_with_its_days_in_the_zone_of_its_workspace(cast: Cast, ada: Client) -> None:
+    cast.acme.time_zone = "Asia/Tokyo"
+    cast.acme.save(update_fields=["time_zone"])
+    days = datetime(2026, 9, 30, 15, tzinfo=UTC), datetime(2026, 10, 31, 14, 59, 59, 999_000, tzinfo=UTC)
+    export = make_export(cast.acme, cast.bob, name="For the board", range_from=days[0], range_to=days[1])
+    span = {"from": days[0].isoformat(), "to": days[1].isoformat()}
+    record_audit(
+        audit_log.EXPORT_QUEUED, actor=cast.bob, workspace=cast.acme, subject=str(export.pk), type="page", **span
+    )
+    text = text_of(ada.get("/audit/"))
+    assert "For the board · Pages · 1–31 Oct 2026 JST" in text
+    assert "30 Sep" not in text
 
 
 def test_page_is_narrowed_and_says_when_nothing_fits(cast: Cast, ada: Client) -> None:
