@@ -81,6 +81,24 @@ def test_manager_decides_what_members_ask_for(office: Office, visit: OpenVisitor
             member.heading("Ready").wait_for()
 
 
+def test_what_was_typed_into_one_form_is_not_lost_by_saving_another(office: Office, visit: OpenVisitor) -> None:
+    visitor = visit(office.stack.url)
+    page = visitor.page
+    visitor.sign_in(office.hire("manager"), PASSWORD)
+    visitor.open(f"/workspaces/{office.workspace}/limits/")
+    field = page.locator("form[data-unsaved] input[name$=per_day]").first
+    field.fill("7")
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))  # stay here
+    visitor.button("Save the masking").click()
+    visitor.until(lambda: asked, "the browser asks")
+    assert asked == ["beforeunload"]
+    assert field.input_value() == "7"
+
+    visitor.button("Save the limits").click()
+    page.locator("form[data-unsaved] input[name$=per_day][value='7']").wait_for()
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_person_chooses_language_colours_and_makes_an_api_token(
     office: Office, visit: OpenVisitor, language: str

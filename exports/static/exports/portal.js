@@ -99,11 +99,13 @@
 
   /* Sending one form loses what was typed into another: the browser asks first. */
   var unsaved = new Set();
+  function keep(event) { if (unsaved.size) event.preventDefault(); }
   document.addEventListener("input", function (event) {
-    if (event.target.form && event.target.form.dataset.unsaved !== undefined) unsaved.add(event.target.form);
+    if (!event.target.form || event.target.form.dataset.unsaved === undefined) return;
+    unsaved.add(event.target.form);
+    window.addEventListener("beforeunload", keep); // only now: browsers keep no page in memory that has one
   });
   document.addEventListener("submit", function (event) { unsaved.delete(event.target); });
-  window.addEventListener("beforeunload", function (event) { if (unsaved.size) event.preventDefault(); });
 
   /* Who comes back to a page that starts a download, or loads it anew, doesn't want the file once more. */
   var once = document.querySelector("[data-instead]");
