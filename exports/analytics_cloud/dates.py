@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
 LONGEST_RETRY_AFTER = 6 * 3600.0
+# Of ranges: Analytics Cloud did not exist before, and nobody plans beyond: a wider range is a slip of the pen.
+YEARS = range(1970, 2200)
 
 _INSTANT = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"

@@ -9,10 +9,7 @@ from django.utils.translation import gettext_lazy
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from exports.analytics_cloud.dates import format_instant
-
-# Analytics Cloud did not exist before, and nobody plans beyond: a wider range is a slip of the pen.
-YEARS = range(1970, 2200)
+from exports.analytics_cloud.dates import YEARS, format_instant
 
 _MOMENT = re.compile(
     r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::(\d{2})(?:[.,](\d{1,30}))?)?(Z|[+-]\d{2}(?::?\d{2})?)",

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from exports.analytics_cloud.dates import YEARS
 from exports.web import times
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -78,6 +79,8 @@ def days_window(first: date, last: date, zone: tzinfo) -> Window:
         window = Window(start_of(first, zone), start_of(last + ONE, zone) - MILLISECOND)
     except OverflowError:
         raise RangeRefused("last_day", _("That day is too far away.")) from None
+    if not _is_near(window):
+        raise RangeRefused("last_day", _("That day is too far away."))
     if window.end < window.start:
         raise RangeRefused("last_day", _("That day doesn’t exist in the workspace’s time zone."))
     return window
@@ -99,9 +102,16 @@ def exact_window(start: datetime, end: datetime, zone: tzinfo) -> Window:
         )
     except OverflowError:
         raise RangeRefused("exact_to", _("That time is too far away.")) from None
+    if not _is_near(window):
+        raise RangeRefused("exact_to", _("That time is too far away."))
     if window.end < window.start:
         raise RangeRefused("exact_to", _("The end is before the beginning."))
     return window
+
+
+def _is_near(window: Window) -> bool:
+    """Tell whether every time zone can show both ends: others would break each page that names them."""
+    return window.start.year in YEARS and window.end.year in YEARS
 
 
 def preset_window(kind: str, zone: tzinfo, now: datetime) -> Window:

@@ -1,6 +1,6 @@
 """Times in words: localised, always with their zone, short where the eye runs down a list."""
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from django.utils import dateformat, timezone
 from django.utils.translation import gettext as _
@@ -28,15 +28,23 @@ def day(at: datetime) -> str:
 
 def moment(at: datetime, zone: tzinfo | None = None) -> str:
     """Return day, minute and zone, such as ``3 Nov 2026, 14:05 JST``; in the current zone unless given one."""
-    local = timezone.localtime(at, zone)
+    local = _local(at, zone)
     return dateformat.format(local, pgettext("date format: minute", "j M Y, H:i")) + " " + zone_name(local)
 
 
 def exact(at: datetime, zone: tzinfo | None = None) -> str:
     """Return day, millisecond and zone, such as ``3 Nov 2026 14:05:00.000 JST``."""
-    local = timezone.localtime(at, zone)
+    local = _local(at, zone)
     text = dateformat.format(local, pgettext("date format: second", "j M Y H:i:s"))
     return f"{text}.{local.microsecond // 1000:03} {zone_name(local)}"
+
+
+def _local(at: datetime, zone: tzinfo | None) -> datetime:
+    """Return the moment in a zone; a row's date at the very ends of the calendar, which has no time there, in UTC."""
+    try:
+        return timezone.localtime(at, zone)
+    except OverflowError:
+        return at.astimezone(UTC)
 
 
 def utc_text(at: datetime) -> str:

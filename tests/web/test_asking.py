@@ -163,6 +163,30 @@ def test_range_outside_the_retention_is_refused_unless_insisted(cast: Cast, bob:
     assert Export.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"range": "exact", "exact_from": "2026-10-01T00:00", "exact_to": "9999-12-31T23:59", "exact_zone": "utc"},
+        {"range": "exact", "exact_from": "0001-01-01T00:00", "exact_to": "2026-10-01T00:00", "exact_zone": "utc"},
+        {"first_day": "2026-10-01", "last_day": "2200-01-31"},
+        {"first_day": "1969-10-01", "last_day": "2026-10-01"},
+    ],
+)
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_range_beyond_what_every_zone_can_show_is_refused(
+    window: dict[str, str], zone: str, cast: Cast, bob: Client
+) -> None:
+    """Each page that names such a range would break, for everybody who sees the workspace."""
+    cast.acme.time_zone = zone
+    cast.acme.save(update_fields=["time_zone"])
+    for more in ({}, {"anyway": "on"}, {"check": "1"}):
+        answer = bob.post(NEW, form(cast, **window, **more))
+        assert answer.status_code == 422
+        assert "too far away" in text_of(answer)
+    assert bob.get(f"{NEW}preview/", form(cast, **window)).status_code == 200
+    assert not Export.objects.exists()
+
+
 def test_period_that_has_not_begun_is_refused_unless_insisted(cast: Cast, bob: Client) -> None:
     ahead = {"first_day": "2126-01-01", "last_day": "2126-01-31"}
     assert "hasn’t begun yet" in text_of(bob.get(f"{NEW}preview/", form(cast, **ahead)))

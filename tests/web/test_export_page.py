@@ -298,6 +298,21 @@ def test_viewer_is_told_who_can_run_it_again(cast: Cast, browse: Browse) -> None
     assert "ask one of this workspace" in text_of(vera.get(f"/exports/{failed.pk}/"))
 
 
+@pytest.mark.parametrize(("date", "zone"), [((1, 1, 1), "America/New_York"), ((9999, 12, 31, 23, 59), "Asia/Tokyo")])
+def test_date_of_a_row_at_the_end_of_the_calendar_breaks_no_page(
+    date: tuple[int, ...], zone: str, cast: Cast, alice: Client
+) -> None:
+    cast.acme.time_zone = zone
+    cast.acme.save(update_fields=["time_zone"])
+    alice.cookies["time_zone"] = zone
+    at = datetime(*date, tzinfo=UTC)  # type: ignore[misc]
+    export = make_ready_export(cast.acme, cast.bob, first_date=at, last_date=at)
+    for language in ("en", "ja"):
+        answer = alice.get(f"/exports/{export.pk}/", headers={"Accept-Language": language})
+        assert answer.status_code == 200
+        assert " UTC" in text_of(answer)
+
+
 def test_file_asked_for_before_its_period_was_over_says_so(cast: Cast, alice: Client) -> None:
     now = timezone.now()
     early = make_ready_export(

@@ -3,11 +3,16 @@
 from datetime import date, datetime, time, timedelta
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from exports.analytics_cloud.dates import YEARS
 from exports.services.audit_trail import TrailFilters
 from exports.web.audit_words import DEEDS, FAMILIES
+
+# Days that have a midnight, and a day after them, in every time zone.
+NEAR = [MinValueValidator(date(YEARS[0], 1, 1)), MaxValueValidator(date(YEARS[-1], 12, 31))]
 
 
 def _choices() -> list[tuple[object, object]]:
@@ -25,8 +30,8 @@ class TrailForm(forms.Form):
     action = forms.ChoiceField(required=False, choices=_choices)
     person = forms.CharField(required=False, max_length=254)
     subject = forms.CharField(required=False, max_length=200)
-    since = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
-    until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    since = forms.DateField(required=False, input_formats=["%Y-%m-%d"], validators=NEAR)
+    until = forms.DateField(required=False, input_formats=["%Y-%m-%d"], validators=NEAR)
 
     def filters(self) -> TrailFilters:
         """Return what a checked form means: both days included."""
