@@ -48,27 +48,27 @@ def _windows_of(export: Export) -> QuerySet[AskedWindow]:
 
 def was_asked_lately(workspace_id: UUID, data_type: str, start: datetime, end: datetime, now: datetime) -> bool:
     """Tell whether upstream may still answer this key with what it made for an earlier question."""
-    return AskedWindow.objects.filter(
-        workspace=workspace_id,
-        data_type=data_type,
-        asked_from=start,
-        asked_to=end,
-        last_asked_at__gt=now - UPSTREAM_KEEPS,
-    ).exists()
+    return _asked_lately(workspace_id, data_type, start, end, now).exists()
 
 
 def was_asked_too_early(export: Export, now: datetime) -> bool:
     """Tell whether upstream may still answer the export's question with a file made before its range had ended."""
     if export.range_to > now:
         return False
+    lately = _asked_lately(export.workspace_id, export.data_type, export.range_from, export.range_to, now)
+    return lately.filter(first_asked_at__lt=export.range_to).exists()
+
+
+def _asked_lately(
+    workspace_id: UUID, data_type: str, start: datetime, end: datetime, now: datetime
+) -> QuerySet[AskedWindow]:
     return AskedWindow.objects.filter(
-        workspace=export.workspace_id,
-        data_type=export.data_type,
-        asked_from=export.range_from,
-        asked_to=export.range_to,
-        first_asked_at__lt=export.range_to,
+        workspace=workspace_id,
+        data_type=data_type,
+        asked_from=start,
+        asked_to=end,
         last_asked_at__gt=now - UPSTREAM_KEEPS,
-    ).exists()
+    )
 
 
 def unused_start(export: Export, now: datetime) -> datetime:

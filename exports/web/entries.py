@@ -7,7 +7,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import AuditEntry, DataType, Export
@@ -85,8 +84,7 @@ def _subject(entry: AuditEntry, export: Export | None) -> str:
     if export is not None:
         zone = ZoneInfo(export.workspace.time_zone)
         window = times.window(export.range_from, export.range_to, zone)
-        if times.covers_whole_days(export.range_from, export.range_to, zone):  # exact times say their zone themselves
-            window = f"{window} {times.zone_name(timezone.localtime(export.range_to, zone))}"
-        kind = DataType(export.data_type).label
-        return " · ".join(filter(None, (export.name, str(kind), window)))
+        letters = times.zone_of_days(export.range_from, export.range_to, zone)
+        kind = str(DataType(export.data_type).label)
+        return " · ".join(filter(None, (export.name, kind, f"{window} {letters}".strip())))
     return "" if entry.subject == entry.actor_email else subject_of(entry.action, entry.subject)

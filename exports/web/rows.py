@@ -115,7 +115,6 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
     expires_at = export.expires_at if is_ready else None
     title = title_of(export)
     zone = ZoneInfo(export.workspace.time_zone)
-    whole_days = times.covers_whole_days(export.range_from, export.range_to, zone)
     return RowView(
         id=str(export.pk),
         url=export.get_absolute_url(),
@@ -125,8 +124,7 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
         workspace=export.workspace.name,
         window=times.window(export.range_from, export.range_to, zone),
         zone=export.workspace.time_zone,
-        # Exact times say their zone themselves.
-        zone_letters=times.zone_name(timezone.localtime(export.range_to, zone)) if whole_days else "",
+        zone_letters=times.zone_of_days(export.range_from, export.range_to, zone),
         status=export.status,
         status_label=str(Status(export.status).label),
         status_icon=look.icon,

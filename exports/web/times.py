@@ -60,6 +60,11 @@ def covers_whole_days(start: datetime, end: datetime, zone: tzinfo) -> bool:
     return all(at.replace(tzinfo=None).time() == datetime.min.time() for at in (first, after))
 
 
+def zone_of_days(start: datetime, end: datetime, zone: tzinfo) -> str:
+    """Return the zone's letters for a window of whole days, or no text: exact times say their zone themselves."""
+    return zone_name(timezone.localtime(end, zone)) if covers_whole_days(start, end, zone) else ""
+
+
 def window(start: datetime, end: datetime, zone: tzinfo) -> str:
     """Return a window for people: days where it covers whole local days, else times, no finer than they are."""
     if not covers_whole_days(start, end, zone):
