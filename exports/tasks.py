@@ -1,12 +1,17 @@
 """The Celery interface: each task loads nothing but a key, calls one service, and is safe twice."""
 
+import faulthandler
 import logging
 import os
+import signal
 import socket
+import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
+import billiard
 from celery import Task, shared_task
 from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutting_down
 from django.conf import settings
@@ -33,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20.0
 STOP_SECONDS = 0.2  # how soon a stop is noticed
+STOP_SECONDS_MOST = 20.0  # less than the half minute after which an init system loses its patience
 
 
 @shared_task(name=doorbell.ADVANCE, bind=True)
@@ -78,11 +84,29 @@ def make_format(derived_id: str) -> None:
 @worker_init.connect
 def _start_fresh(**_kwargs: Any) -> None:
     shutdown.clear_stop()
+    threading.Thread(target=_insist_on_the_end, name="end", daemon=True).start()
 
 
 @worker_shutting_down.connect
 def _hand_work_back(**_kwargs: Any) -> None:
     shutdown.request_stop()
+
+
+def _insist_on_the_end() -> None:
+    """End a worker that was asked to stop and can't: Celery waits for its children without end.
+
+    What a child still holds comes back when its lease ends, as after any kill.
+    """
+    while not shutdown.is_stopping():
+        time.sleep(STOP_SECONDS)
+    time.sleep(STOP_SECONDS_MOST)
+    children = [child.pid for child in billiard.active_children() if child.pid is not None]
+    logger.warning("worker.stop_insisted children=%s", children)
+    faulthandler.dump_traceback(sys.__stderr__)  # type: ignore[arg-type]  # what it waited for
+    for pid in children:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    os._exit(0)
 
 
 @worker_process_init.connect

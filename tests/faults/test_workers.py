@@ -128,6 +128,24 @@ def test_sigterm_in_the_gate_hands_back_uncharged(case: Case) -> None:
     case.wait_ready([key], seconds=90)
 
 
+@pytest.mark.slow
+def test_sigterm_with_a_child_that_cannot_end_worker_says_so_and_ends(case: Case) -> None:
+    case.tolerated.add("asked-after-stored")
+    stack = case.stack
+    worker = stack.parts["worker"]
+    stack.arm("in_gate", "SIGSTOP")
+    key = case.queue_one(case.place())
+    children = worker.children
+    wait_while(lambda: not [pid for pid in children if state_of(pid) == "T"], "nobody in the gate")
+    (frozen,) = [pid for pid in children if state_of(pid) == "T"]
+    os.kill(worker.pid, signal.SIGTERM)
+    assert worker.wait(28) == 0
+    wait_while(lambda: any(state_of(pid) for pid in children), "children without a parent")
+    assert f"worker.stop_insisted children=[{frozen}]" in worker.text()
+    stack.restart("worker")
+    case.wait_ready([key], seconds=90)
+
+
 def test_file_that_kills_its_worker_three_times_fails_with_words_and_others_go_on(case: Case) -> None:
     stack = case.stack
     case.tolerated.add("asked-after-stored")

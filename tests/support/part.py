@@ -64,12 +64,18 @@ class Part:
         """Ask it to stop as an init system does; return how long it took.
 
         Raises:
-            subprocess.TimeoutExpired: it is still there after ``seconds``.
+            AssertionError: it is still there after ``seconds``; with the states of its processes and what it said.
         """
         began = time.monotonic()
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(seconds)
+            try:
+                self._process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                states = {pid: state_of(pid) for pid in (self.pid, *self.children)}
+                raise AssertionError(
+                    f"{self.name} still there after {seconds:g} s: {states}\n{self.tail(80)}"
+                ) from None
             self.signal_group(signal.SIGKILL)
         return time.monotonic() - began
 
