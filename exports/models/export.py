@@ -228,6 +228,12 @@ class Export(models.Model):
             models.Index(fields=["requested_by", "-created_at"], name="export_mine"),
             # Those with a name, for the search; the name stands in the index itself (services/mentions.py).
             models.Index(fields=["-created_at", "-id", "name"], name="export_named", condition=Q(name__gt="")),
+            # What failed lately, for the strip of who sees many workspaces (web/strip.py): what failed has a reason.
+            models.Index(
+                fields=["-created_at", "-id", "workspace", "status"],
+                name="export_failed",
+                condition=Q(error_code__gt=""),
+            ),
             # Which exports ran this one again; few do.
             models.Index(fields=["run_again_of"], name="export_runs_again", condition=Q(run_again_of__isnull=False)),
         ]
@@ -264,6 +270,9 @@ class Export(models.Model):
                 name="export_ended_names_no_file",
             ),
             models.CheckConstraint(condition=~Q(status="failed") | ~Q(error_code=""), name="export_failed_has_reason"),
+            models.CheckConstraint(  # declined by a manager, too
+                condition=Q(error_code="") | Q(status__in=["failed", "cancelled"]), name="export_reason_ended_it"
+            ),
             models.CheckConstraint(condition=Q(range_from__lte=F("range_to")), name="export_range_in_order"),
             models.CheckConstraint(condition=Q(status__in=[s.value for s in Status]), name="export_status_known"),
             models.CheckConstraint(

