@@ -136,7 +136,7 @@ BAD_ROWS: list[tuple[str, Bad]] = [
         "export_range_in_order",
         lambda cast: make_export(cast.acme, cast.bob, range_from=now(), range_to=now() - timedelta(days=1)),
     ),
-    ("export_status_known", lambda cast: update(row(cast, Status.FAILED), status="lost")),
+    ("export_status_known", lambda cast: update(row(cast, Status.EXPIRED), status="lost")),
     ("export_hold_is_queued", lambda cast: update(row(cast, Status.WAITING), hold="approval")),
     ("requester_once", lambda cast: twice(lambda: Requester.objects.create(export=any_export(cast), user=cast.bob))),
     ("asked_window_once", lambda cast: twice(lambda: window(cast))),
