@@ -115,5 +115,6 @@ class ArrayRows:
                     self._check.one(element, number)
 
     def finish(self) -> None:
-        """Refuse an array that has not been closed."""
+        """Refuse an array that has not been closed, and one whose last element is no row."""
         self._splitter.finish()
+        self._check.refuse_answer(self._splitter.elements)

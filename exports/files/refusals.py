@@ -30,6 +30,7 @@ REFUSAL_CODES: Final = frozenset(
         "not_an_object",
         "too_deep",  # nested so deep that no common reader opens it
         "last_line_incomplete",
+        "ends_in_an_answer",  # the last row is none, but what a server says when it can't go on
     }
 )
 

@@ -18,6 +18,18 @@ _TEXT_STEP: Final = 64 * 1024
 _LONGEST_DATE: Final = 128
 _ABSENT: Final = msgspec.Raw(b"")
 
+# What a server that fails in the middle of a file may say behind its last row: a status object, or an error in one of
+# the usual shapes. Lower case. Documented rows have an id or an address (analytics-cloud-api.md §4); these have none.
+_ANSWER_KEYS: Final = frozenset(
+    (
+        *("status", "type", "fromdate", "todate", "createddate", "starteddate", "message", "description"),
+        *("error", "errors", "code", "title", "detail", "instance", "timestamp", "path", "exception", "trace"),
+    )
+)
+_TELLING_KEYS: Final = frozenset(("message", "description", "error", "errors", "detail", "exception"))
+_RANGE_KEYS: Final = frozenset(("status", "fromdate", "todate"))
+_LONGEST_ANSWER: Final = 64 * 1024
+
 # Any escape, so that an escaped backslash is never mistaken for the start of the next one; group 1 is half a pair.
 _ESCAPE: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -60,6 +72,7 @@ _DATE_FIELDS: Final[dict[type, tuple[str, ...]]] = {
     _CreatedLower: ("createdate", "createDate"),
 }
 _decode_any: Final = msgspec.json.Decoder(_Any).decode
+_decode_keys: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_text: Final = msgspec.json.Decoder(str).decode
 
 
@@ -79,6 +92,7 @@ class RowCheck:
         row = _BY_TYPE.get(data_type.lower(), _Created)
         self.rows = 0
         self.span = DateSpan()
+        self._last: bytes | bytearray = b""
         self._fields = _DATE_FIELDS[row]
         decoder = msgspec.json.Decoder(row)
         self._decode: Callable[[bytes], _Event | _Created | _CreatedLower] = decoder.decode
@@ -122,11 +136,23 @@ class RowCheck:
             raise ArchiveRefused("bad_utf8", line=line)
         found = _decode_row(row, line)
         self.rows += 1
+        self._last = row if len(row) <= _LONGEST_ANSWER else b""
         self.span.add([date for date in [self._date(found)] if date])
+
+    def refuse_answer(self, line: int) -> None:
+        """Refuse a last row that is an answer of the server's. Raises `ArchiveRefused` with `line`."""
+        try:
+            keys = {key.lower() for key in _decode_keys(mend_surrogates(bytes(self._last)))} if self._last else set()
+        except msgspec.DecodeError:
+            return  # passed already, in a spelling that only the row's own reader takes
+        if keys <= _ANSWER_KEYS and (keys & _TELLING_KEYS or keys >= _RANGE_KEYS):
+            raise ArchiveRefused("ends_in_an_answer", line=line)
 
     def _take(self, dates: list[str], rows: Sequence[bytes]) -> None:
         """Count rows by what the usual spelling of their date says; they are read again only where it is missing."""
         self.rows += len(dates)
+        if rows:
+            self._last = rows[-1] if len(rows[-1]) <= _LONGEST_ANSWER else b""
         if "" in dates:
             if len(self._fields) > 1:
                 dates = [date or self._other_date(row) for date, row in zip(dates, rows, strict=True)]
@@ -160,6 +186,7 @@ class LineRows:
         self._check = check
         self._max_line_bytes = max_line_bytes
         self._lines = 0
+        self._last_row = 0
         self._part = bytearray()
 
     def feed(self, piece: bytes) -> None:
@@ -179,6 +206,7 @@ class LineRows:
             self._part.clear()
             if len(block) <= self._max_line_bytes and (usual := self._check.block(block)):
                 self._lines += usual
+                self._last_row = self._lines
             else:
                 lines = block.split(b"\n")
                 lines.pop()
@@ -186,15 +214,15 @@ class LineRows:
         self._keep(piece[end:])
 
     def finish(self) -> None:
-        """Check what stands behind the last line feed."""
-        if not self._part.strip(WHITE_SPACE):
-            return
-        try:
-            self._one(self._part)
-        except ArchiveRefused as refused:
-            if refused.code == "too_deep":
-                raise
-            raise ArchiveRefused("last_line_incomplete", line=refused.line) from None
+        """Check what stands behind the last line feed, and what the last row is."""
+        if self._part.strip(WHITE_SPACE):
+            try:
+                self._one(self._part)
+            except ArchiveRefused as refused:
+                if refused.code == "too_deep":
+                    raise
+                raise ArchiveRefused("last_line_incomplete", line=refused.line) from None
+        self._check.refuse_answer(self._last_row)
 
     def _keep(self, part: bytes) -> None:
         if len(self._part) + len(part) > self._max_line_bytes:
@@ -205,6 +233,7 @@ class LineRows:
     def _many(self, lines: Sequence[bytes], total: int) -> None:
         if total <= self._max_line_bytes and self._check.many(lines):
             self._lines += len(lines)
+            self._last_row = self._lines
             return
         for line in lines:
             if len(line) > self._max_line_bytes:
@@ -214,6 +243,7 @@ class LineRows:
     def _one(self, line: bytes | bytearray) -> None:
         if line.strip(WHITE_SPACE):
             self._check.one(line, self._lines + 1)
+            self._last_row = self._lines + 1
         self._lines += 1
 
 

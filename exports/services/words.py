@@ -142,6 +142,11 @@ PROBLEMS: dict[str, Words] = {
     "file_last_line_incomplete": Words(
         _("The last row of the file is cut off, so the file was not kept."), AGAIN, Turn.ANALYTICS_CLOUD
     ),
+    "file_ends_in_an_answer": Words(
+        _("The file ends in a message of Analytics Cloud’s instead of a row, so it was not kept."),
+        AGAIN,
+        Turn.ANALYTICS_CLOUD,
+    ),
     "file_bad_utf8": Words(
         _("A row of the file holds characters that can’t be read, so the file was not kept."),
         AGAIN,

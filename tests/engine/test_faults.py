@@ -113,6 +113,7 @@ TABLE = [
     broken("two_entries", "file_several_entries"),
     broken("cut_rows", "file_last_line_incomplete"),
     broken("bad_row", "file_not_an_object", attempts=2),  # the same bytes twice
+    broken("bad_row", "file_ends_in_an_answer", attempts=2, row='{"status": 500, "error": "Internal Server Error"}'),
     free("drip", "way_timeout"),
     broken("drip", "download_too_slow", files_only=True, pause=0.1, size=8),
     free("drip_headers", "way_timeout"),

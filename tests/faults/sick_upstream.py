@@ -81,6 +81,9 @@ ONCE = {
     "two_entries": Sickness("two_entries", attempts=1, problem="file_several_entries"),
     "rows_cut_in_a_whole_archive": Sickness("cut_rows", attempts=1, problem="file_last_line_incomplete"),
     "row_that_is_no_object": Sickness("bad_row", attempts=1, problem="file_not_an_object"),
+    "error_in_place_of_the_last_row": Sickness(
+        "bad_row", {"row": '{"status": 500, "error": "x"}'}, attempts=1, problem="file_ends_in_an_answer"
+    ),
 }
 
 # For ever: failed, in words.

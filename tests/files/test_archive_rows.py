@@ -75,6 +75,47 @@ def test_bad_row_is_refused_with_its_line(tmp_path: Path, content: bytes, code: 
         assert refusal(tmp_path, content) == (code, line)
 
 
+ANSWERS = [
+    b'{"status":"PENDING","type":"page","fromDate":"x","toDate":"y","createdDate":"z","message":"Export failed"}',
+    b'{"status":"RUNNING","type":"page","fromDate":"x","toDate":"y","createdDate":"z","startedDate":"z"}',
+    b'{"timestamp":"2026-11-28T10:00:00Z","status":500,"error":"Internal Server Error","path":"/api/reports"}',
+    b'{"error":{"code":503}}',
+    b'{"Message":"Gateway \\ud83d time-out"}',
+    b'{"title":"Internal Server Error","status":500,"detail":"out of memory","type":"about:blank"}',
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_answer_of_the_server_in_place_of_the_last_row_is_refused(tmp_path: Path, answer: bytes) -> None:
+    refused = "ends_in_an_answer"
+    for content in (ROWS + answer, ROWS + answer + b"\n", ROWS + b"\n" + answer.replace(b"{", b" {", 1) + b"\r\n\n \n"):
+        line = content[: content.index(answer)].count(b"\n") + 1
+        assert refusal(tmp_path, zipped(content)) == (refused, line)
+        assert refusal(tmp_path, content) == (refused, line)
+    assert refusal(tmp_path, zipped(answer)) == (refused, 1)
+    assert refusal(tmp_path, b"[" + answer + b"]") == (refused, 1)
+    assert refusal(tmp_path, b"[" + b",".join([*ROWS.splitlines(), answer]) + b"]") == (refused, 41)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b'{"status":"ACTIVE","individualId":"1","message":"x"}',
+        b'{"status":"ACTIVE"}',
+        b'{"title":"Home","type":"x"}',
+        b'{"message":"' + b"x" * 70_000 + b'"}',
+        b"{}",
+    ],
+)
+def test_last_row_that_tells_of_no_failure_passes(tmp_path: Path, row: bytes) -> None:
+    assert check(tmp_path, zipped(ROWS + row)).rows == 41
+    assert check(tmp_path, b"[" + row + b"]").rows == 1
+
+
+def test_answer_before_other_rows_passes_as_one(tmp_path: Path) -> None:
+    assert check(tmp_path, zipped(ANSWERS[2] + b"\n" + ROWS)).rows == 41
+
+
 @pytest.mark.parametrize("at", range(1, 150))
 def test_rows_cut_inside_a_whole_archive_are_refused(tmp_path: Path, at: int) -> None:
     content = page_rows(1)
