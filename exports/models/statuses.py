@@ -64,3 +64,8 @@ class Role(models.TextChoices):
     def rank(self) -> int:
         """1 for viewer, 2 for member, 3 for manager."""
         return list(Role).index(self) + 1
+
+    @property
+    def may_ask(self) -> bool:
+        """True for those who may queue exports."""
+        return self.rank >= Role.MEMBER.rank

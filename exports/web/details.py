@@ -140,7 +140,7 @@ def _receipt_text(export: Export) -> str:
 
 def _may(export: Export, person: User, *, is_requester: bool) -> May:
     role = export.workspace.role_of(person)
-    is_member = role is not None and role.rank >= Role.MEMBER.rank
+    is_member = role is not None and role.may_ask
     manages = role is Role.MANAGER
     owns = is_member and is_requester
     is_ready = export.status == Status.READY

@@ -94,7 +94,7 @@ class RowView:
 
     def again_for(self, role: Role | None) -> str:
         """Return what this role may do about a missing file: ``run`` it again, ``change`` the question, or nothing."""
-        return self.again if role is not None and role.rank >= Role.MEMBER.rank else ""
+        return self.again if role is not None and role.may_ask else ""
 
 
 def row_views(exports: Sequence[Export], health: Health) -> list[RowView]:

@@ -60,7 +60,7 @@ class Place(NamedTuple):
     @property
     def may_ask(self) -> bool:
         """True when the person may queue exports here."""
-        return self.role.rank >= Role.MEMBER.rank
+        return self.role.may_ask
 
     def token_ends_before(self, moment: datetime) -> bool:
         """True when the token's end was noted and comes earlier."""

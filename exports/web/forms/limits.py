@@ -102,4 +102,4 @@ class DeclineForm(forms.Form):
 
 def may_ask(members: list[Any]) -> list[User]:
     """Return the members whose limits can matter: viewers ask for nothing."""
-    return [member.user for member in members if Role(member.role).rank >= Role.MEMBER.rank]
+    return [member.user for member in members if Role(member.role).may_ask]
