@@ -4,10 +4,12 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from exports.models import DataType, Export, Membership, Role, Status, User
@@ -113,20 +115,21 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
     blocked = wait is not None and wait.code in BLOCKED
     is_ready = export.status == Status.READY
     expires_at = export.expires_at if is_ready else None
+    labels = _labels(get_language())
     title = title_of(export)
     zone = ZoneInfo(export.workspace.time_zone)
     return RowView(
         id=str(export.pk),
         url=export.get_absolute_url(),
         title=title,
-        type_label=str(DataType(export.data_type).label),
+        type_label=labels[export.data_type],
         type_icon=type_words.icon,
         workspace=export.workspace.name,
         window=times.window(export.range_from, export.range_to, zone),
         zone=export.workspace.time_zone,
         zone_letters=times.zone_of_days(export.range_from, export.range_to, zone),
         status=export.status,
-        status_label=str(Status(export.status).label),
+        status_label=labels[export.status],
         status_icon=look.icon,
         tone="warn" if blocked else look.tone,
         turning=look.turning and not blocked,
@@ -155,7 +158,7 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
         expires_soon=expires_at is not None and expires_at - now < EXPIRES_SOON,
         is_active=export.is_active,
         is_ready=is_ready and expires_at is not None and expires_at > now,
-        said=_("%(export)s: %(status)s.") % {"export": title, "status": Status(export.status).label},
+        said=_("%(export)s: %(status)s.") % {"export": title, "status": labels[export.status]},
         workspace_id=str(export.workspace_id),
         masked_roles=tuple(export.workspace.masked_roles) if export.workspace.masked_columns else (),
         again=_again(export, problem),
@@ -184,7 +187,13 @@ def _again(export: Export, problem: describe.Problem | None) -> str:
 
 def title_of(export: Export) -> str:
     """Return the export's name, or its type."""
-    return export.name or str(DataType(export.data_type).label)
+    return export.name or _labels(get_language())[export.data_type]
+
+
+@lru_cache
+def _labels(_language: str | None) -> dict[str, str]:
+    """Return the words for each type and status: to look them up took a list's rows a quarter of their time."""
+    return {value: str(label) for words in (DataType, Status) for value, label in words.choices}
 
 
 def percent_done(export: Export, now: datetime) -> int | None:

@@ -1,14 +1,16 @@
 """Times in words: localised, always with their zone, short where the eye runs down a list."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from django.utils import dateformat, timezone
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
 
 DAY = timedelta(days=1)
 MILLISECOND = timedelta(milliseconds=1)
 NO_BREAK = "\N{NO-BREAK SPACE}"
+KEPT = 4_000  # windows in words: a list shows the same ones at each look
 
 
 def zone_name(at: datetime) -> str:
@@ -60,6 +62,7 @@ def covers_whole_days(start: datetime, end: datetime, zone: tzinfo) -> bool:
     return all(at.replace(tzinfo=None).time() == datetime.min.time() for at in (first, after))
 
 
+@lru_cache(KEPT)
 def zone_of_days(start: datetime, end: datetime, zone: tzinfo) -> str:
     """Return the zone's letters for a window of whole days, or no text: exact times say their zone themselves."""
     return zone_name(timezone.localtime(end, zone)) if covers_whole_days(start, end, zone) else ""
@@ -67,6 +70,11 @@ def zone_of_days(start: datetime, end: datetime, zone: tzinfo) -> str:
 
 def window(start: datetime, end: datetime, zone: tzinfo) -> str:
     """Return a window for people: days where it covers whole local days, else times, no finer than they are."""
+    return _window(start, end, zone, get_language())
+
+
+@lru_cache(KEPT)
+def _window(start: datetime, end: datetime, zone: tzinfo, _language: str | None) -> str:
     if not covers_whole_days(start, end, zone):
         return _span_of_times(timezone.localtime(start, zone), timezone.localtime(end, zone))
     first, last = timezone.localtime(start, zone), timezone.localtime(end, zone)
