@@ -84,6 +84,10 @@ def make_format(derived_id: str) -> None:
 @worker_init.connect
 def _start_fresh(**_kwargs: Any) -> None:
     shutdown.clear_stop()
+
+
+@worker_init.connect
+def _watch_for_the_end(**_kwargs: Any) -> None:
     threading.Thread(target=_insist_on_the_end, name="end", daemon=True).start()
 
 
