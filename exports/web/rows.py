@@ -192,7 +192,7 @@ def title_of(export: Export) -> str:
 
 @lru_cache
 def _labels(_language: str | None) -> dict[str, str]:
-    """Return the words for each type and status: to look them up took a list's rows a quarter of their time."""
+    """Return the words for each type and status; each row of a list would look four of them up anew."""
     return {value: str(label) for words in (DataType, Status) for value, label in words.choices}
 
 
