@@ -2,6 +2,7 @@
 
 import faulthandler
 import logging
+import math
 import os
 import signal
 import socket
@@ -101,8 +102,7 @@ def _insist_on_the_end() -> None:
 
     What a child still holds comes back when its lease ends, as after any kill.
     """
-    while not shutdown.is_stopping():
-        time.sleep(STOP_SECONDS)
+    _rest(math.inf)
     time.sleep(STOP_SECONDS_MOST)
     children = [child.pid for child in billiard.active_children() if child.pid is not None]
     logger.warning("worker.stop_insisted children=%s", children)

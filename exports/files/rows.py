@@ -20,6 +20,7 @@ _ABSENT: Final = msgspec.Raw(b"")
 
 # What a server that fails in the middle of a file may say behind its last row: a status object, or an error in one of
 # the usual shapes. Lower case. Documented rows have an id or an address (analytics-cloud-api.md §4); these have none.
+# What a body begins with is judged at the door, which knows of the way, too (exports/analytics_cloud/verdicts.py).
 _ANSWER_KEYS: Final = frozenset(
     (
         *("status", "type", "fromdate", "todate", "createddate", "starteddate", "message", "description"),
@@ -135,8 +136,7 @@ class RowCheck:
         if not is_utf8(row):
             raise ArchiveRefused("bad_utf8", line=line)
         found = _decode_row(row, line)
-        self.rows += 1
-        self._last = row if len(row) <= _LONGEST_ANSWER else b""
+        self._count(1, row)
         self.span.add([date for date in [self._date(found)] if date])
 
     def refuse_answer(self, line: int) -> None:
@@ -148,11 +148,14 @@ class RowCheck:
         if keys <= _ANSWER_KEYS and (keys & _TELLING_KEYS or keys >= _RANGE_KEYS):
             raise ArchiveRefused("ends_in_an_answer", line=line)
 
+    def _count(self, rows: int, last: bytes | bytearray) -> None:
+        self.rows += rows
+        self._last = last if len(last) <= _LONGEST_ANSWER else b""  # a longer one is no answer, and takes memory
+
     def _take(self, dates: list[str], rows: Sequence[bytes]) -> None:
         """Count rows by what the usual spelling of their date says; they are read again only where it is missing."""
-        self.rows += len(dates)
         if rows:
-            self._last = rows[-1] if len(rows[-1]) <= _LONGEST_ANSWER else b""
+            self._count(len(rows), rows[-1])
         if "" in dates:
             if len(self._fields) > 1:
                 dates = [date or self._other_date(row) for date, row in zip(dates, rows, strict=True)]

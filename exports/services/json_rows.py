@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Aggregate, QuerySet, TextField
@@ -24,7 +25,19 @@ def json_rows(rows: QuerySet[Any], *columns: Any) -> Iterator[list[Any]]:
     """Yield the columns of each row as JSON has them, in no order (one query).
 
     Args:
-        columns: names or expressions; date-times come as texts that `datetime.fromisoformat` reads.
+        columns: names or expressions; date-times come as texts that `moment_of` reads.
     """
     text = rows.order_by().aggregate(all=_JSONRows(JSONArray(*columns)))["all"]
     yield from json.loads(text or "[]")
+
+
+def moment_of(written: str | None) -> datetime | None:
+    """Read a date-time as a database writes it: with its offset (PostgreSQL), or in UTC without one (SQLite).
+
+    Raises:
+        ValueError: it is none.
+    """
+    if written is None:
+        return None
+    at = datetime.fromisoformat(written)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

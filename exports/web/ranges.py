@@ -76,11 +76,9 @@ def days_window(first: date, last: date, zone: tzinfo) -> Window:
     if last < first:
         raise RangeRefused("last_day", _("The last day is before the first."))
     try:
-        window = Window(start_of(first, zone), start_of(last + ONE, zone) - MILLISECOND)
+        window = _near(Window(start_of(first, zone), start_of(last + ONE, zone) - MILLISECOND))
     except OverflowError:
         raise RangeRefused("last_day", _("That day is too far away.")) from None
-    if not _is_near(window):
-        raise RangeRefused("last_day", _("That day is too far away."))
     if window.end < window.start:
         raise RangeRefused("last_day", _("That day doesn’t exist in the workspace’s time zone."))
     return window
@@ -96,22 +94,25 @@ def exact_window(start: datetime, end: datetime, zone: tzinfo) -> Window:
         RangeRefused: the end is before the start.
     """
     try:
-        window = Window(
-            _cut(start if start.tzinfo else start.replace(tzinfo=zone, fold=0)).astimezone(UTC),
-            _cut(end if end.tzinfo else end.replace(tzinfo=zone, fold=1)).astimezone(UTC),
-        )
+        first = _cut(start if start.tzinfo else start.replace(tzinfo=zone, fold=0)).astimezone(UTC)
+        last = _cut(end if end.tzinfo else end.replace(tzinfo=zone, fold=1)).astimezone(UTC)
+        window = _near(Window(first, last))
     except OverflowError:
         raise RangeRefused("exact_to", _("That time is too far away.")) from None
-    if not _is_near(window):
-        raise RangeRefused("exact_to", _("That time is too far away."))
     if window.end < window.start:
         raise RangeRefused("exact_to", _("The end is before the beginning."))
     return window
 
 
-def _is_near(window: Window) -> bool:
-    """Tell whether every time zone can show both ends: others would break each page that names them."""
-    return window.start.year in YEARS and window.end.year in YEARS
+def _near(window: Window) -> Window:
+    """Return a window whose ends every time zone can show: others would break each page that names them.
+
+    Raises:
+        OverflowError: an end lies outside `YEARS`.
+    """
+    if window.start.year not in YEARS or window.end.year not in YEARS:
+        raise OverflowError
+    return window
 
 
 def preset_window(kind: str, zone: tzinfo, now: datetime) -> Window:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery, Value
@@ -11,7 +11,7 @@ from django.utils import timezone
 from exports.models import Export, Membership, Role, Status, User, Workspace
 from exports.services.approvals import APPROVAL
 from exports.services.describe import problem_of
-from exports.services.json_rows import json_rows
+from exports.services.json_rows import json_rows, moment_of
 from exports.services.key_texts import key_text, with_hyphens
 from exports.services.paging import lying_in
 from exports.web.rows import EXPIRES_SOON, title_of
@@ -119,7 +119,7 @@ def _failed_lately(user: User, since: datetime, *, is_spread: bool) -> QuerySet[
     # Of many workspaces each has its part of an index. What has a reason has an index of its own, much shorter; the
     # status, which stands there too, would make databases choose another one.
     reasoned = Export.objects.filter(error_code__gt="", created_at__gte=since).exclude(status=Status.CANCELLED)
-    return lying_in(reasoned, Membership.objects.filter(user=user).order_by().values("workspace")).order_by()
+    return lying_in(reasoned, Workspace.objects.visible_to(user).order_by().values("pk")).order_by()
 
 
 def _failure(export: Export) -> Failure:
@@ -147,15 +147,7 @@ def places_of(user: User) -> list[Place]:
         found = json_rows(seats, "role", key_text("workspace"), *(f"workspace__{name}" for name in columns))
     roles = {role.value: role for role in Role}
     places = [
-        Place(with_hyphens(pk), name, code, _moment(at), roles[role], _moment(expires_at))
+        Place(with_hyphens(pk), name, code, moment_of(at), roles[role], moment_of(expires_at))
         for role, pk, name, code, at, expires_at in found
     ]
     return sorted(places, key=lambda place: place.name.lower())
-
-
-def _moment(written: str | None) -> datetime | None:
-    """Read a date-time as a database writes it: with its offset (PostgreSQL), or in UTC without one (SQLite)."""
-    if not written:
-        return None
-    at = datetime.fromisoformat(written)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
