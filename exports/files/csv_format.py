@@ -11,9 +11,9 @@ from exports.files.conversion import Job
 from exports.files.formulas import guarded_names
 from exports.files.frames import columns_for, guarded, write_frames
 from exports.files.sinks import HashedFile
+from exports.files.text_rows import DELIMITERS, NOTHING_KNOWN, Traits
 
 _LINE_END: Final = "\r\n"
-_DELIMITERS: Final = (",", ";", "\t")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -22,7 +22,7 @@ def write_csv(job: Job, target: HashedFile) -> int:
 
     Raises `ValueError` for a delimiter other than comma, semicolon or tab.
     """
-    if job.delimiter not in _DELIMITERS:
+    if job.delimiter not in DELIMITERS:
         raise ValueError("the delimiter is a comma, a semicolon or a tab")
     return write_frames(job, _CsvFile(job, target))
 
@@ -48,13 +48,20 @@ class _CsvFile:
         self._target.write(header.getvalue().encode())
         return columns
 
-    def make(self, frame: pl.DataFrame, *, is_harmless: bool = False) -> list[bytes]:
-        table = guarded(frame) if self._job.guard and not is_harmless else frame
+    def make(self, frame: pl.DataFrame, traits: Traits = NOTHING_KNOWN) -> list[bytes]:
+        table = guarded(frame) if self._job.guard and not traits.is_harmless else frame
+        # Looking at each cell for what needs quotes takes more than half of the time of writing it.
+        is_bare = self._job.delimiter in traits.bare_with
         if table.width == 1:
-            table = table.fill_null("")  # a line with nothing on it would be no row
+            table, is_bare = table.fill_null(""), False  # a line with nothing on it would be no row
         body = _Pieces()
         table.write_csv(
-            cast(IO[bytes], body), include_header=False, separator=self._job.delimiter, line_terminator=_LINE_END
+            cast(IO[bytes], body),
+            include_header=False,
+            separator=self._job.delimiter,
+            line_terminator=_LINE_END,
+            quote_style="never" if is_bare else "necessary",
+            batch_size=max(table.height, 1),  # other threads have tables of their own
         )
         return body.pieces
 

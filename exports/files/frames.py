@@ -16,7 +16,7 @@ from exports.files.formulas import FORMULA_STARTS
 from exports.files.pipeline import ahead
 from exports.files.row_blocks import row_blocks
 from exports.files.rows import WHITE_SPACE
-from exports.files.text_rows import MAX_CELLS, arranged, read_text_rows
+from exports.files.text_rows import MAX_CELLS, NOTHING_KNOWN, Traits, arranged, read_text_rows
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 _HANDS: Final = 3  # a third for two cores: now and then one waits for the interpreter
@@ -64,11 +64,8 @@ class FrameWriter(Protocol):
         `rows` is how many will come, or 0 when that is not known.
         """
 
-    def make(self, frame: pl.DataFrame, *, is_harmless: bool = False) -> Any:
-        """What `put` takes, of rows as text or null. Raises `PlanChanged` when the file does not hold them.
-
-        `is_harmless` when it is known that no text starts a formula.
-        """
+    def make(self, frame: pl.DataFrame, traits: Traits = NOTHING_KNOWN) -> Any:
+        """What `put` takes, of rows as text or null. Raises `PlanChanged` when the file does not hold them."""
 
     def put(self, made: Any) -> None:
         """Append rows."""
@@ -231,7 +228,7 @@ def _of_texts(writer: FrameWriter, block: bytes, columns: list[str], known: set[
     rows = read_text_rows(block, columns, known)
     if rows is None:
         return None
-    return _Made([writer.make(rows.frame, is_harmless=rows.is_harmless)], rows.frame.height, is_text=True)
+    return _Made([writer.make(rows.frame, rows.traits)], rows.frame.height, is_text=True)
 
 
 def _of_tables(writer: FrameWriter, tables: "_Tables") -> _Made:

@@ -10,6 +10,7 @@ from exports.files.frames import columns_for, write_frames
 from exports.files.profile_document import FIRST_ROWS, Profile, encode_profile
 from exports.files.sinks import HashedFile
 from exports.files.tallies import ColumnTally, TimeTally
+from exports.files.text_rows import NOTHING_KNOWN, Traits
 
 # Beyond these a page would be of no use to anybody, and memory not bounded.
 _COLUMNS_COUNTED: Final = 250
@@ -47,7 +48,7 @@ class _ProfileFile:
         self._times = TimeTally()
         return self._names
 
-    def make(self, frame: pl.DataFrame, *, is_harmless: bool = False) -> pl.DataFrame:
+    def make(self, frame: pl.DataFrame, traits: Traits = NOTHING_KNOWN) -> pl.DataFrame:
         return frame
 
     def put(self, made: pl.DataFrame) -> None:

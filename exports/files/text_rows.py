@@ -14,7 +14,9 @@ import polars as pl
 import pyarrow as pa
 
 MAX_CELLS: Final = 4_000_000
+DELIMITERS: Final = (",", ";", "\t")
 _QUOTE, _COLON, _START, _LINE_FEED = b'":{\n'
+_QUOTE_ALONE: Final = b'"'
 # What may stand before a string in JSON, but at the end of none of the keys that are read here.
 _BEFORE_STRINGS: Final = b"{[,: \t\r\n"
 # A formula starts with one of these, an escape, or a full-width twin (exports/files/formulas.py).
@@ -22,18 +24,32 @@ _FORMULA_BYTES: Final = b"=+-@\\\xef"
 
 
 @dataclass(frozen=True)
+class Traits:
+    """What is known of all cells of a table, so that nobody needs to look at each again."""
+
+    is_harmless: bool = False
+    """No text starts with what a spreadsheet would run."""
+
+    bare_with: frozenset[str] = frozenset()
+    """Delimiters with which no cell of a CSV file needs quotes."""
+
+
+NOTHING_KNOWN: Final = Traits()
+
+
+@dataclass(frozen=True)
 class _Counts:
     rows: int
     texts: int
-    is_harmless: bool
+    traits: Traits
 
 
 @dataclass(frozen=True)
 class TextRows:
-    """Rows as a table; `is_harmless` when no text starts with what a spreadsheet would run."""
+    """Rows as a table of text."""
 
     frame: pl.DataFrame
-    is_harmless: bool
+    traits: Traits
 
 
 def read_text_rows(block: bytes, columns: Sequence[str], known: Collection[str]) -> TextRows | None:
@@ -54,7 +70,7 @@ def read_text_rows(block: bytes, columns: Sequence[str], known: Collection[str])
     found = frame.height * frame.width - sum(column.null_count() for column in frame)
     if frame.height != counts.rows or found != counts.texts:
         return None
-    return TextRows(arranged(frame, columns), counts.is_harmless)
+    return TextRows(arranged(frame, columns), counts.traits)
 
 
 def arranged(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -71,7 +87,8 @@ def _count(block: bytes) -> _Counts | None:
     key, and records and lists stand behind a key too.
     """
     plain = block
-    if b"\\" in block:
+    has_escapes = b"\\" in block
+    if has_escapes:
         # Quotes that are escaped end no string. Pairs of backslashes first: their second half escapes nothing.
         plain = block.replace(b"\\\\", b"..").replace(b'\\"', b"..")
     size = len(plain)
@@ -91,8 +108,14 @@ def _count(block: bytes) -> _Counts | None:
     starts = letters.slice(1, size - 1).filter((letters == _LINE_FEED).slice(0, size - 1))
     if not (starts == _START).all():
         return None
-    is_harmless = not _has_any(letters.slice(3, size - 3).filter(joints), _FORMULA_BYTES)
-    return _Counts(len(starts) + 1, texts, is_harmless)
+    rows = len(starts) + 1
+    first = letters.slice(3, size - 3).filter(joints)
+    bare_with: frozenset[str] = frozenset()
+    # Quotes and line ends are escaped in JSON, and an empty text is a pair of quotes in CSV.
+    if not has_escapes and not _has_any(first, _QUOTE_ALONE):
+        outside = {",": texts - rows}
+        bare_with = frozenset(mark for mark in DELIMITERS if (letters == ord(mark)).sum() == outside.get(mark, 0))
+    return _Counts(rows, texts, Traits(not _has_any(first, _FORMULA_BYTES), bare_with))
 
 
 def _has_any(letters: pl.Series, of: bytes) -> bool:

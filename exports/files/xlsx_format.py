@@ -19,6 +19,7 @@ from exports.files.conversion import SHEET_ROWS, Job
 from exports.files.formulas import guarded_names
 from exports.files.frames import by_place, columns_for, guarded, write_frames
 from exports.files.sinks import HashedFile
+from exports.files.text_rows import NOTHING_KNOWN, Traits
 from exports.files.zip_writer import ZipWriter
 
 _SHEET_BYTES: Final = 2**32 - 2**26  # beyond 4 GiB a part needs ZIP64, which Excel calls damaged
@@ -92,7 +93,7 @@ class _XlsxFile:
         self._open_sheet()
         return columns
 
-    def make(self, frame: pl.DataFrame, *, is_harmless: bool = False) -> pl.DataFrame:
+    def make(self, frame: pl.DataFrame, traits: Traits = NOTHING_KNOWN) -> pl.DataFrame:
         return frame
 
     def put(self, made: pl.DataFrame) -> None:

@@ -186,6 +186,26 @@ def test_rows_are_grouped_so_that_readers_can_skip(tmp_path: Path) -> None:
     assert 2 <= meta.num_row_groups <= 8
 
 
+def test_groups_say_what_readers_skip_them_by_and_text_is_packed_once(tmp_path: Path) -> None:
+    rows = [
+        {
+            "eventDate": f"2023-03-01 12:00:{second:02} UTC",
+            "views": str(second),
+            "timeOnPage": "7",
+            "title": "x",
+            "tags": [{"a": "x"}],
+        }
+        for second in range(60)
+    ]
+    group = pq.ParquetFile(io.BytesIO(made(tmp_path, lines_of(rows), "parquet"))).metadata.row_group(0)
+    columns = {column["path_in_schema"]: column for column in group.to_dict()["columns"]}
+    assert columns["views"]["statistics"]["max"] == 59
+    assert columns["eventDate"]["statistics"]["min"] == datetime(2023, 3, 1, 12, tzinfo=UTC)
+    assert columns["title"]["statistics"] is None
+    with_dictionary = {path for path, column in columns.items() if "RLE_DICTIONARY" in column["encodings"]}
+    assert with_dictionary == {"views", "title", "tags.list.element.a"}
+
+
 def test_keys_that_are_no_column_names_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shapes, "MAX_COLUMNS", 100)
     with pytest.raises(TooManyColumns):

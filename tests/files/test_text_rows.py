@@ -57,7 +57,10 @@ def test_texts_are_those_found_row_by_row(rows: list[dict[str, str]], ascii_only
         return
     found = taken(block)
     assert found.frame.equals(by_row(block))
-    assert not found.is_harmless or guarded(found.frame).equals(found.frame)
+    assert not found.traits.is_harmless or guarded(found.frame).equals(found.frame)
+    for delimiter in found.traits.bare_with:
+        usual = found.frame.write_csv(separator=delimiter)
+        assert found.frame.write_csv(separator=delimiter, quote_style="never") == usual
 
 
 PIECES = [
@@ -151,10 +154,18 @@ def test_one_odd_line_has_its_block_refused(line: bytes) -> None:
 
 def test_formulas_are_seen_wherever_they_stand() -> None:
     plain = dict.fromkeys(COLUMNS, "plain")
-    assert taken(block_of([plain])).is_harmless
+    assert taken(block_of([plain])).traits.is_harmless
     for start in FORMULA_STARTS:
         for place in COLUMNS:
-            assert not taken(block_of([plain, plain | {place: start + "1"}, plain])).is_harmless
+            assert not taken(block_of([plain, plain | {place: start + "1"}, plain])).traits.is_harmless
+
+
+def test_what_needs_quotes_is_seen_wherever_it_stands() -> None:
+    plain = dict.fromkeys(COLUMNS, "plain")
+    assert taken(block_of([plain, {"title": "plain"}])).traits.bare_with == {",", ";", "\t"}
+    for place in COLUMNS:
+        for text, left in ((",", {";", "\t"}), ("a;b", {",", "\t"}), ("a\tb", set()), ("", set()), ('q"', set())):
+            assert taken(block_of([plain, plain | {place: text}, plain])).traits.bare_with == left
 
 
 def test_usual_rows_are_taken() -> None:
