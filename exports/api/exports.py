@@ -94,7 +94,8 @@ def list_exports(
 def queue_export(request: HttpRequest, body: ExportIn) -> object:
     """Queue an export: 201 when it is new, 200 when an equal one runs (you join it) or its file is still there.
 
-    `from` and `to` are both inclusive, and cut to milliseconds. `fresh` asks for a new file even so.
+    `from` and `to` are both inclusive, and cut to milliseconds. `fresh` asks for a new file even so. `formats` are made
+    as soon as the file is ready.
     """
     queued = queue.queue_export(
         user=caller(request).user,
@@ -104,6 +105,7 @@ def queue_export(request: HttpRequest, body: ExportIn) -> object:
         range_to=body.range_to,
         name=clean_line(body.name or "", field="name", most=queue.NAME_LENGTH),
         fresh=bool(body.fresh),
+        formats=body.formats or (),
     )
     return _queued(request, queued)
 

@@ -1,6 +1,6 @@
 """What goes in and out (design.md §6: names others rely on)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
@@ -42,6 +42,9 @@ Origin = Annotated[str, Field(json_schema_extra={"format": "uri", "examples": ["
 TokenText = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": 512, "pattern": "^[!-~]+$"})]
 
 
+FormatName = Literal["jsonl", "json", "csv", "xlsx", "parquet"]  # MADE of exports.services.variants
+
+
 class WorkspaceIn(Schema):
     name: Name
     base_url: Origin
@@ -63,6 +66,7 @@ class ExportIn(Schema):
     range_to: Annotated[MomentIn, Field(alias="to")]
     name: Annotated[str, Field(json_schema_extra={"maxLength": 120})] | None = None
     fresh: bool | None = None
+    formats: list[FormatName] | None = None
 
 
 class WaitingFor(Schema):

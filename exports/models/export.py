@@ -304,6 +304,7 @@ class Requester(models.Model):
     export = models.ForeignKey(Export, on_delete=models.CASCADE, related_name="requests")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     joined_at = models.DateTimeField(default=timezone.now)
+    formats = models.JSONField(default=list, blank=True)  # made as soon as the file is ready (services/wishes.py)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["export", "user"], name="requester_once")]

@@ -28,15 +28,18 @@ def queue_bundle(
     name: str = "",
     note: str = "",
     fresh: bool = False,
+    formats: Iterable[str] = (),
 ) -> list[Answered]:
     """Queue, join or reuse an export for each type; one that is refused doesn't keep the others back.
 
     Args:
         data_types: asked in this order; each once.
+        formats: made of each file as soon as it is ready.
 
     Raises:
         Forbidden: the person is a viewer or a stranger here.
     """
+    wanted = tuple(formats)
     answers = []
     for data_type in dict.fromkeys(data_types):
         try:
@@ -49,6 +52,7 @@ def queue_bundle(
                 name=name,
                 note=note,
                 fresh=fresh,
+                formats=wanted,
             )
         except Forbidden:
             raise

@@ -43,7 +43,7 @@ def want_format(*, user: User, export: Export, variant: Variant) -> DerivedFile:
     now = timezone.now()
     with transaction.atomic():
         # Writing to the export's row first keeps an expiry from passing between our look and our wish.
-        if not Export.objects.filter(pk=export.pk, status=Status.READY, expires_at__gt=now).update(note=export.note):
+        if not Export.objects.filter(pk=export.pk, status=Status.READY, expires_at__gt=now).update(note=F("note")):
             raise WrongState("no_file", _("This export has no file to convert."))
         row, is_new = DerivedFile.objects.get_or_create(
             export=export,

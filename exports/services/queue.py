@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import ACTIVE, DataType, Export, Requester, Role, Status, User, Workspace
-from exports.services import approvals, audit_log, doorbell, events, history, limits
+from exports.services import approvals, audit_log, doorbell, events, history, limits, wishes
 from exports.services.refusals import Refused, TooMany, WrongState
 from exports.services.roles import require_role
 from exports.services.texts import clean_line, clean_paragraph
+from exports.services.wishes import Asker
 
 TRIES = 5
 NAME_LENGTH = 120
@@ -87,6 +88,7 @@ def queue_export(
     name: str = "",
     note: str = "",
     fresh: bool = False,
+    formats: Iterable[str] = (),
 ) -> Queued:
     """Queue an export, join an equal one that runs, or reuse an equal file.
 
@@ -94,11 +96,12 @@ def queue_export(
         range_from: first moment wanted, inclusive; cut to milliseconds (analytics-cloud-api.md §1).
         range_to: last moment wanted, inclusive.
         fresh: do not reuse a file, and ask upstream for a window it has not answered lately.
+        formats: made of the file as soon as it is ready, names of `MADE`.
 
     Raises:
         Forbidden: the person is a viewer or a stranger here.
-        Refused: unknown type, from after to, a name or note that can't be kept, or a type or range that the limits of
-            the workspace don't allow.
+        Refused: unknown type or format, from after to, a name or note that can't be kept, or a type or range that the
+            limits of the workspace don't allow.
         TooMany: a count of the limits is reached. Joining and reusing charge nothing.
         WrongState: the workspace is archived.
     """
@@ -120,7 +123,7 @@ def queue_export(
         fresh=fresh,
         requested_by=user,
     )
-    return _ask(wanted, user, role)
+    return _ask(wanted, Asker(user, role, wishes.checked_formats(formats)))
 
 
 def run_again(*, user: User, export: Export) -> Queued:
@@ -146,30 +149,30 @@ def run_again(*, user: User, export: Export) -> Queued:
         requested_by=user,
         run_again_of=export,
     )
-    return _ask(wanted, user, role)
+    return _ask(wanted, Asker(user, role, wishes.formats_wanted(export, user)))
 
 
-def _ask(wanted: Export, user: User, role: Role) -> Queued:
-    rules = limits.rules_of(user, wanted.workspace)
+def _ask(wanted: Export, asker: Asker) -> Queued:
+    rules = limits.rules_of(asker.user, wanted.workspace)
     limits.refuse_question(rules, wanted.workspace, wanted.data_type, wanted.range_from, wanted.range_to)
-    if limits.needs_approval(rules, wanted.data_type, role):
+    if limits.needs_approval(rules, wanted.data_type, asker.role):
         wanted.hold = approvals.APPROVAL
-    return _make_or_join(wanted, user, role)
+    return _make_or_join(wanted, asker)
 
 
-def _make_or_join(wanted: Export, user: User, role: Role) -> Queued:
+def _make_or_join(wanted: Export, asker: Asker) -> Queued:
     for _attempt in range(TRIES):
         equal = look_for_equal(wanted.workspace, wanted.data_type, wanted.range_from, wanted.range_to)
         if equal.active is not None:
-            if _join(equal.active, user, role):
+            if _join(equal.active, asker):
                 return Queued(equal.active, Outcome.JOINED)
             continue
         if equal.ready is not None and not wanted.fresh:
-            if _reuse(equal.ready, user):
+            if _reuse(equal.ready, asker):
                 return Queued(equal.ready, Outcome.REUSED)
             continue
         try:
-            return Queued(_make(wanted, user), Outcome.MADE)
+            return Queued(_make(wanted, asker), Outcome.MADE)
         except IntegrityError:
             # Somebody queued the same question between our look and our insert: join theirs.
             wanted.pk = Export._meta.pk.get_default()
@@ -182,8 +185,9 @@ def _make_or_join(wanted: Export, user: User, role: Role) -> Queued:
     raise WrongState("busy", _("This question changes hands too quickly right now. Please try again."))
 
 
-def _make(wanted: Export, user: User) -> Export:
+def _make(wanted: Export, asker: Asker) -> Export:
     now = timezone.now()
+    user = asker.user
     wanted.created_at = wanted.due_at = now
     wanted.waiting_code = wanted.hold or "turn"
     wanted.waiting_since = now
@@ -192,7 +196,7 @@ def _make(wanted: Export, user: User) -> Export:
     with transaction.atomic():
         limits.refuse_beyond(user, wanted.workspace, limits.rules_of(user, wanted.workspace, lock=True))
         wanted.save(force_insert=True)
-        Requester.objects.create(export=wanted, user=user, joined_at=now)
+        Requester.objects.create(export=wanted, user=user, joined_at=now, formats=list(asker.formats))
         events.record_event(wanted, events.QUEUED, at=now, actor=user)
         if wanted.hold:
             approvals.tell_managers(wanted, at=now)
@@ -211,36 +215,36 @@ def _make(wanted: Export, user: User) -> Export:
     return wanted
 
 
-def _join(export: Export, user: User, role: Role) -> bool:
+def _join(export: Export, asker: Asker) -> bool:
     """Take a seat; False when the export ended meanwhile (the lock on the row decides)."""
     now = timezone.now()
     with transaction.atomic():
         # Touching the row keeps a concurrent cancel from ending it between our look and our seat.
         if not Export.objects.filter(pk=export.pk).active().update(note=F("note")):
             return False
-        _seat, is_new = Requester.objects.get_or_create(export=export, user=user, defaults={"joined_at": now})
-        if is_new:
-            events.record_event(export, events.JOINED, at=now, actor=user)
+        if wishes.take_seat(export, asker, at=now):
+            events.record_event(export, events.JOINED, at=now, actor=asker.user)
             audit_log.record_audit(
-                audit_log.EXPORT_JOINED, actor=user, workspace=export.workspace, subject=str(export.pk)
+                audit_log.EXPORT_JOINED, actor=asker.user, workspace=export.workspace, subject=str(export.pk)
             )
-        if export.hold and role is Role.MANAGER:
-            approvals.release(export, actor=user, at=now)
+        if export.hold and asker.role is Role.MANAGER:
+            approvals.release(export, actor=asker.user, at=now)
     return True
 
 
-def _reuse(export: Export, user: User) -> bool:
+def _reuse(export: Export, asker: Asker) -> bool:
     now = timezone.now()
     with transaction.atomic():
         ready = Export.objects.filter(pk=export.pk, status=Status.READY, expires_at__gt=now)
         if not ready.update(note=F("note")):
             return False
-        _seat, is_new = Requester.objects.get_or_create(export=export, user=user, defaults={"joined_at": now})
-        if is_new:
-            events.record_event(export, events.REUSED, at=now, actor=user)
+        if wishes.take_seat(export, asker, at=now):
+            events.record_event(export, events.REUSED, at=now, actor=asker.user)
             audit_log.record_audit(
-                audit_log.EXPORT_REUSED, actor=user, workspace=export.workspace, subject=str(export.pk)
+                audit_log.EXPORT_REUSED, actor=asker.user, workspace=export.workspace, subject=str(export.pk)
             )
+        if asker.formats:
+            wishes.grant(export, to=asker.user)
     return True
 
 

@@ -12,7 +12,7 @@ from exports.files.archive import ArchiveReceipt, ArchiveRefused, CheckStopped, 
 from exports.files.receiving import Received, StorageFull, receive
 from exports.files.storage import FileMissing, StorageUnreachable
 from exports.models import Export, Status, Workspace
-from exports.services import crash_points, events, history, home, limits, looks, outcomes, pace, stored, windows
+from exports.services import crash_points, events, history, home, limits, looks, outcomes, pace, stored, windows, wishes
 from exports.services.claims import Claim, LeaseKeeper, LeaseLost
 
 logger = logging.getLogger(__name__)
@@ -135,6 +135,7 @@ def _make_ready(claim: Claim, received: Received, receipt: ArchiveReceipt, seen_
         )
         windows.note_fetched(export)
         events.record_event(export, events.READY, at=now, rows=receipt.rows, bytes=received.bytes)
+        wishes.grant(export)
 
 
 def wake_siblings(export: Export) -> None:

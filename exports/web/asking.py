@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.db.models import OuterRef, Subquery
 from django.http import QueryDict
 from django.utils import timezone
 
-from exports.models import DataType, Export, Limits, Preset, Role, User, Workspace
+from exports.models import DataType, Export, Limits, Preset, Requester, Role, User, Workspace
 from exports.services import history, home
 from exports.services.limits import Line, lines_for, needs_approval, refuse_question, rules_of
 from exports.services.queue import Equal, look_for_equals
@@ -21,7 +22,8 @@ from exports.web.rows import EXPIRES_SOON
 # What the services call an input, and what the form calls it.
 FIELDS = {"type": "types", "from": "range", "to": "range"}
 # Inputs that can be refused while the form is filled.
-CHECKED = ("workspace", "types", "range", "first_day", "last_day", "exact_from", "exact_to", "name", "note")
+CHECKED = ("workspace", "types", "range", "first_day", "last_day", "exact_from", "exact_to", "formats", "name", "note")
+LISTS = ("types", "formats")
 
 
 @dataclass(frozen=True)
@@ -159,32 +161,35 @@ def errors_beside(form: AskForm, preview: Preview | None) -> list[tuple[str, lis
 
 
 def first_guess(person: User) -> dict[str, object]:
-    """Return what the empty form starts with: where the person asked last, and last month, so that the window shows.
+    """Return what the empty form starts with: where the person asked last, with what made of it, and last month.
+
+    So the window shows.
 
     No type of data: whoever ticks one more than the one of last time asks for two without meaning it.
     """
     places = list(AskForm(person=person).fields["workspace"].queryset.values_list("pk", flat=True))  # type: ignore[attr-defined]
-    last = (
-        Export.objects.filter(requested_by=person).order_by("-created_at").values_list("workspace", flat=True).first()
-    )
+    seats = Requester.objects.filter(user=person, export=OuterRef("pk"))
+    mine = Export.objects.filter(requested_by=person).order_by("-created_at")
+    last, formats = mine.values_list("workspace", Subquery(seats.values("formats")[:1])).first() or (None, None)
     place = last if last in places else next(iter(places), "")
     return {
         "workspace": str(place),
         "types": [],
         "range": RangeKind.LAST_MONTH.value,
         "exact_zone": ExactZone.WORKSPACE.value,
+        "formats": formats or [],
     }
 
 
 # What a preset keeps of the form; where it asks stands in its row.
-KEPT = ("types", "range", "first_day", "last_day", "exact_from", "exact_to", "exact_zone", "name", "note")
+KEPT = ("types", "range", "first_day", "last_day", "exact_from", "exact_to", "exact_zone", "formats", "name", "note")
 
 
 def question_of(form: AskForm) -> dict[str, object]:
     """Return what a preset keeps of a sent form: its inputs as they were typed."""
     assert isinstance(form.data, QueryDict)
-    kept: dict[str, object] = {"types": form.data.getlist("types")}
-    kept |= {name: form.data[name] for name in KEPT if name != "types" and form.data.get(name)}
+    kept: dict[str, object] = {name: form.data.getlist(name) for name in LISTS}
+    kept |= {name: form.data[name] for name in KEPT if name not in LISTS and form.data.get(name)}
     return kept
 
 

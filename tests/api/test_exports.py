@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from exports.models import Export, Status
+from exports.models import DerivedFile, Export, Requester, Status
 from exports.services import queue
 from tests.support.cast import ApiCaller, Cast, make_export, make_ready_export
 
 pytestmark = pytest.mark.django_db
+
+START, END = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 31, 23, 59, 59, 999000, tzinfo=UTC)
 
 FIELDS = [
     "id", "workspace", "type", "from", "to", "name", "status", "requested_by", "queue_position", "estimated_ready_at",
@@ -58,13 +60,21 @@ def test_equal_question_while_it_runs_is_joined(cast: Cast) -> None:
 
 
 def test_equal_question_to_a_stored_file_is_answered_by_it_unless_fresh(cast: Cast) -> None:
-    start, end = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 31, 23, 59, 59, 999000, tzinfo=UTC)
-    ready = make_ready_export(cast.acme, cast.alice, range_from=start, range_to=end)
+    ready = make_ready_export(cast.acme, cast.alice, range_from=START, range_to=END)
     reused = ApiCaller(cast.bob).post("exports", body(cast))
     assert (reused.status_code, reused.json()["id"]) == (200, str(ready.pk))
     fresh = ApiCaller(cast.bob).post("exports", body(cast, fresh=True))
     assert fresh.status_code == 201
     assert fresh.json()["id"] != str(ready.pk)
+
+
+def test_formats_are_made_of_a_file_as_soon_as_it_is_there(cast: Cast) -> None:
+    caller = ApiCaller(cast.bob)
+    assert caller.post("exports", body(cast, formats=["parquet", "csv"])).status_code == 201
+    assert Requester.objects.get().formats == ["csv", "parquet"]
+    ready = make_ready_export(cast.acme, cast.alice, data_type="event", range_from=START, range_to=END)
+    assert caller.post("exports", body(cast, type="event", formats=["xlsx"])).json()["id"] == str(ready.pk)
+    assert DerivedFile.objects.get().variant == "xlsx"
 
 
 def test_offset_is_turned_into_utc_and_microseconds_are_cut(cast: Cast) -> None:
@@ -98,6 +108,8 @@ def test_offset_is_turned_into_utc_and_microseconds_are_cut(cast: Cast) -> None:
         {"name": "\ud800"},
         {"name": 7},
         {"fresh": "perhaps"},
+        {"formats": ["original"]},
+        {"formats": "csv"},
     ],
 )
 def test_malformed_question_is_refused_with_a_sentence(cast: Cast, change: dict[str, object]) -> None:

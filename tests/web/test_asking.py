@@ -9,9 +9,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from exports.models import Export, Status
+from exports.models import Export, Requester, Status
 from exports.services import pauses
 from exports.services.limits import Allowed, set_limits
+from exports.services.variants import MADE
 from tests.support.cast import OCTOBER as OCTOBER_UTC
 from tests.support.cast import Cast, make_export, make_ready_export, make_workspace
 from tests.web.conftest import Browse
@@ -50,6 +51,26 @@ def test_form_starts_with_the_last_workspace_and_last_month_but_no_type(cast: Ca
     assert 'value="last-month" checked' in content
     assert "Sent to Analytics Cloud" in text_of(answer)  # the window, before anything is chosen
     check_page(answer)
+
+
+def test_formats_are_asked_for_with_the_file_and_offered_again_the_next_time(cast: Cast, bob: Client) -> None:
+    assert 'value="xlsx" checked' not in bob.get(NEW).content.decode()
+    answer = bob.post(NEW, form(cast, formats=["xlsx", "parquet"]), follow=True)
+    export = Export.objects.get()
+    assert Requester.objects.get().formats == ["xlsx", "parquet"]
+    assert "Made when ready Excel, Parquet" in text_of(answer)
+    page = " ".join(bob.get(NEW).content.decode().split())
+    assert [name for name in MADE if f'value="{name}" checked' in page] == ["xlsx", "parquet"]
+    page = " ".join(bob.get(f"{NEW}?like={export.pk}&formats=csv").content.decode().split())
+    assert [name for name in MADE if f'value="{name}" checked' in page] == ["csv"]
+
+
+def test_format_that_is_not_made_is_refused_beside_its_field(cast: Cast, bob: Client) -> None:
+    answer = bob.post(NEW, form(cast, formats=["xls"]))
+    assert answer.status_code == 422
+    assert errors_of(answer, "formats") == "Choose one of the formats offered."
+    check_page(answer)
+    assert not Export.objects.exists()
 
 
 def test_form_starts_with_a_workspace_that_is_still_the_person_s(cast: Cast, bob: Client) -> None:

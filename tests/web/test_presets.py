@@ -27,6 +27,7 @@ def filled(cast: Cast, **values: object) -> dict[str, object]:
         "workspace": str(cast.acme.pk),
         "types": ["page", "event"],
         "range": "last-month",
+        "formats": ["xlsx"],
         "name": "Board",
         "note": "every month",
         "preset_name": "Monthly",
@@ -43,6 +44,7 @@ def test_form_is_kept_under_a_name_and_comes_back_filled(cast: Cast, bob: Client
     assert 'value="page" checked' in " ".join(content.split())
     assert 'value="event" checked' in " ".join(content.split())
     assert 'value="last-month" checked' in " ".join(content.split())
+    assert 'value="xlsx" checked' in " ".join(content.split())
     assert 'value="Board"' in content
     assert "every month" in content
     assert "The preset is saved" in text_of(answer)

@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy
 from exports.models import DataType, Role, User, Workspace
 from exports.services.presets import NAME_LENGTH as PRESET_NAME_LENGTH
 from exports.services.queue import NAME_LENGTH, NOTE_LENGTH
+from exports.services.variants import MADE
 from exports.web import ranges
+from exports.web.explain import FORMATS
 from exports.web.ranges import RangeKind, RangeRefused, Window
 
 
@@ -80,6 +82,11 @@ class AskForm(forms.Form):
     exact_to = WallClockField(required=False)
     exact_zone = forms.ChoiceField(required=False, choices=ExactZone.choices)
     name = forms.CharField(required=False, max_length=NAME_LENGTH)
+    formats = forms.MultipleChoiceField(
+        required=False,
+        choices=[(name, FORMATS[name].label) for name in MADE],
+        error_messages={"invalid_choice": gettext_lazy("Choose one of the formats offered.")},
+    )
     note = forms.CharField(required=False, max_length=NOTE_LENGTH)
     fresh = forms.BooleanField(required=False)
     anyway = forms.BooleanField(required=False)

@@ -19,10 +19,20 @@ from exports.services.bundles import Answered, queue_bundle
 from exports.services.presets import NAME_LENGTH, preset_for, presets_with_rights
 from exports.services.queue import Outcome, Queued
 from exports.services.refusals import Forbidden, TooMany
+from exports.services.variants import MADE
 from exports.web import bundle
 from exports.web.acts import RoleTooLow, export_for, person_of, put_on_form
-from exports.web.asking import FIELDS, errors_beside, first_guess, period_after, preset_values, preview_of, same_again
-from exports.web.explain import TYPES
+from exports.web.asking import (
+    FIELDS,
+    LISTS,
+    errors_beside,
+    first_guess,
+    period_after,
+    preset_values,
+    preview_of,
+    same_again,
+)
+from exports.web.explain import FORMATS, TYPES
 from exports.web.forms.asking import AskForm
 from exports.web.guards import signed_in
 from exports.web.ranges import RangeKind
@@ -95,7 +105,7 @@ def _start_values(request: HttpRequest) -> dict[str, object]:
         values |= preset_values(_preset(request, wanted))
     for name in AskForm.base_fields:
         if name in request.GET and name not in ("fresh", "anyway"):
-            values[name] = request.GET.getlist(name) if name == "types" else request.GET[name]
+            values[name] = request.GET.getlist(name) if name in LISTS else request.GET[name]
     return values
 
 
@@ -130,6 +140,8 @@ def show_form(request: HttpRequest, form: AskForm, checked: AskForm, status: int
         "chosen_types": form["types"].value() or [],
         "types": [(value, DataType(value).label, words) for value, words in TYPES.items()],
         "ranges": RangeKind.choices,
+        "formats": [(value, words) for value, words in FORMATS.items() if value in MADE],
+        "chosen_formats": form["formats"].value() or [],
         "presets": presets_with_rights(person),
         "chosen_preset": request.GET.get("preset", ""),
         "preset_name": request.POST.get("preset_name", "")[:NAME_LENGTH],
@@ -161,6 +173,7 @@ def _ask(request: HttpRequest, form: AskForm) -> list[Answered]:
             name=data["name"],
             note=data["note"],
             fresh=data["fresh"],
+            formats=data["formats"],
         )
     except Forbidden as refusal:
         raise RoleTooLow(str(refusal.message)) from None
