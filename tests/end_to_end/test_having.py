@@ -42,6 +42,34 @@ def test_excel_and_csv_are_made_and_arrive_by_themselves(
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
+def test_format_chosen_while_asking_is_made_by_itself(
+    office: Office, visit: OpenVisitor, tmp_path: Path, language: str
+) -> None:
+    visitor = visit(office.stack.url, language=language)
+    page = visitor.page
+    visitor.sign_in(office.hire(), PASSWORD)
+    visitor.open("/exports/new/")
+    page.locator("input[name=types][value=page]").check()
+    page.locator(".pills").get_by_text("Excel", exact=True).click()
+    page.keyboard.press("Shift+Tab")  # the keyboard is where the mouse was
+    page.keyboard.press("Space")
+    assert page.locator("input[name=formats]:checked").evaluate_all("all => all.map((one) => one.value)") == [
+        "csv",
+        "xlsx",
+    ]
+    page.keyboard.press("Space")
+    visitor.button("Queue the export").click()
+    visitor.heading("Ready").wait_for()
+    book = page.locator(".formats").get_by_role("link", name="Excel")
+    book.locator(".num", has_text="kB").wait_for()  # its size: it lies there, and nobody asked again
+    table = openpyxl.load_workbook(visitor.download(book.click, tmp_path)).worksheets[0]
+    assert table.max_row == office.stack.api.export(visitor.export_id)["rows"] + 1
+
+    visitor.open("/exports/new/")
+    assert page.locator("input[name=formats]:checked").get_attribute("value") == "xlsx"
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
 def test_preview_opens_by_itself_and_shows_rows_columns_and_charts(
     office: Office, visit: OpenVisitor, language: str
 ) -> None:
