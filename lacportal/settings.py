@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "exports.web.flood.FloodMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "exports.web.middleware.MethodPageMiddleware",
     "exports.web.middleware.AccountMethodsMiddleware",
     "axes.middleware.AxesMiddleware",
     "exports.web.devices.DeviceMiddleware",

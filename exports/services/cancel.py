@@ -16,6 +16,7 @@ from exports.services.roles import require_role
 def cancel_export(*, user: User, export: Export) -> Export:
     """Take the person's wish back; the export ends when nobody is left, or at once by a manager.
 
+    Whose wish ended it keeps the seat: what was wanted is asked for again by "run again".
     Asking stops at once. What Analytics Cloud has begun can't be recalled there.
 
     Raises:
@@ -23,7 +24,7 @@ def cancel_export(*, user: User, export: Export) -> Export:
         WrongState: it has ended already.
     """
     role = require_role(user, export.workspace, Role.MEMBER)
-    if not export.is_active:  # said before "not yours": who cancelled it is no requester any more
+    if not export.is_active:  # said before "not yours"
         raise WrongState("already_ended", _("This export has ended already; there is nothing to cancel."))
     is_requester = Requester.objects.filter(export=export, user=user).exists()
     if not is_requester and role != Role.MANAGER:
@@ -33,8 +34,8 @@ def cancel_export(*, user: User, export: Export) -> Export:
         if not Export.objects.filter(pk=export.pk).active().update(note=F("note")):
             raise WrongState("already_ended", _("This export has ended already; there is nothing to cancel."))
         export.refresh_from_db()
-        Requester.objects.filter(export=export, user=user).delete()
-        if role != Role.MANAGER and Requester.objects.filter(export=export).exists():
+        if role != Role.MANAGER and Requester.objects.filter(export=export).exclude(user=user).exists():
+            Requester.objects.filter(export=export, user=user).delete()
             events.record_event(export, events.LEFT, at=timezone.now(), actor=user)
             audit_log.record_audit(
                 audit_log.EXPORT_LEFT, actor=user, workspace=export.workspace, subject=str(export.pk)

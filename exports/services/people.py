@@ -1,5 +1,6 @@
 """People: made, and their own settings."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -40,3 +41,9 @@ def change_own_settings(user: User, **settings: str) -> User:
     for name, value in changes.items():
         setattr(user, name, value)
     return user
+
+
+def remember_formats(user: User, formats: Sequence[str]) -> None:
+    """Keep which formats a person chose, for the next time the form opens."""
+    if user.last_formats != list(formats):
+        User.objects.filter(pk=user.pk).update(last_formats=list(formats))

@@ -36,9 +36,10 @@ def checked_formats(formats: Iterable[str]) -> tuple[str, ...]:
 
 
 def formats_wanted(export: Export, user: User) -> tuple[str, ...]:
-    """Return what a person wanted to be made of an export's file; nothing for who has no seat in it."""
-    wanted = Requester.objects.filter(export=export, user=user).values_list("formats", flat=True).first()
-    return tuple(wanted or ())
+    """Return what a person wanted to be made of an export's file; for who has no seat in it, what its first one did."""
+    both = [user.pk, export.requested_by_id]
+    wanted = dict(Requester.objects.filter(export=export, user__in=both).values_list("user", "formats"))
+    return tuple(wanted.get(user.pk, wanted.get(export.requested_by_id, ())))
 
 
 def take_seat(export: Export, asker: Asker, *, at: datetime) -> bool:

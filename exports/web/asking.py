@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import OuterRef, Subquery
 from django.http import QueryDict
 from django.utils import timezone
 
-from exports.models import DataType, Export, Limits, Preset, Requester, Role, User, Workspace
+from exports.models import DataType, Export, Limits, Preset, Role, User, Workspace
 from exports.services import history, home
 from exports.services.limits import Line, lines_for, needs_approval, refuse_question, rules_of
 from exports.services.queue import Equal, look_for_equals
 from exports.services.refusals import Refused
+from exports.services.wishes import formats_wanted
 from exports.web import estimates, ranges, times
 from exports.web.forms.asking import AskForm, ExactZone
 from exports.web.ranges import RangeKind, Window
@@ -161,23 +161,21 @@ def errors_beside(form: AskForm, preview: Preview | None) -> list[tuple[str, lis
 
 
 def first_guess(person: User) -> dict[str, object]:
-    """Return what the empty form starts with: where the person asked last, with what made of it, and last month.
-
-    So the window shows.
+    """Return what the empty form starts with: where the person asked last, last month, the formats chosen last.
 
     No type of data: whoever ticks one more than the one of last time asks for two without meaning it.
     """
     places = list(AskForm(person=person).fields["workspace"].queryset.values_list("pk", flat=True))  # type: ignore[attr-defined]
-    seats = Requester.objects.filter(user=person, export=OuterRef("pk"))
-    mine = Export.objects.filter(requested_by=person).order_by("-created_at")
-    last, formats = mine.values_list("workspace", Subquery(seats.values("formats")[:1])).first() or (None, None)
+    last = (
+        Export.objects.filter(requested_by=person).order_by("-created_at").values_list("workspace", flat=True).first()
+    )
     place = last if last in places else next(iter(places), "")
     return {
         "workspace": str(place),
         "types": [],
         "range": RangeKind.LAST_MONTH.value,
         "exact_zone": ExactZone.WORKSPACE.value,
-        "formats": formats or [],
+        "formats": person.last_formats,
     }
 
 
@@ -199,18 +197,18 @@ def preset_values(preset: Preset) -> dict[str, object]:
     return {"exact_zone": ExactZone.WORKSPACE.value, **values, "workspace": str(preset.workspace_id)}
 
 
-def same_again(export: Export) -> dict[str, object]:
+def same_again(export: Export, person: User) -> dict[str, object]:
     """Return the form's values that ask what an export asked, to be changed."""
-    return _values_for(export, Window(export.range_from, export.range_to)) | {"name": export.name}
+    return _values_for(export, person, Window(export.range_from, export.range_to)) | {"name": export.name}
 
 
-def period_after(export: Export) -> dict[str, object]:
+def period_after(export: Export, person: User) -> dict[str, object]:
     """Return the form's values for the period after an export's range."""
     zone = ZoneInfo(export.workspace.time_zone)
-    return _values_for(export, ranges.shifted_by_one_period(Window(export.range_from, export.range_to), zone))
+    return _values_for(export, person, ranges.shifted_by_one_period(Window(export.range_from, export.range_to), zone))
 
 
-def _values_for(export: Export, window: Window) -> dict[str, object]:
+def _values_for(export: Export, person: User, window: Window) -> dict[str, object]:
     zone = ZoneInfo(export.workspace.time_zone)
     first, last = timezone.localtime(window.start, zone), timezone.localtime(window.end, zone)
     values: dict[str, object] = {
@@ -218,6 +216,7 @@ def _values_for(export: Export, window: Window) -> dict[str, object]:
         "types": [export.data_type],
         "exact_zone": ExactZone.WORKSPACE.value,
         "note": export.note,
+        "formats": list(formats_wanted(export, person)),
     }
     if times.covers_whole_days(window.start, window.end, zone):
         return values | {

@@ -1,18 +1,20 @@
 """What became of types asked together, carried in the address of the page that shows it: signed, its person's own."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from django.core import signing
+from django.db.models import OuterRef, Subquery
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from exports.models import DataType, User
+from exports.models import DataType, Requester, User
 from exports.services import health
 from exports.services.bundles import Answered
 from exports.services.listing import exports_for
 from exports.services.queue import Outcome
-from exports.web.explain import TYPES
+from exports.web.explain import FORMATS, TYPES, FormatWords
 from exports.web.rows import RowView, roles_in, row_views
 
 SALT = "exports.asked"
@@ -39,6 +41,13 @@ OUTCOMES: dict[str, OutcomeLook] = {
 }
 
 
+class Wanted(NamedTuple):
+    """A format that the person wants of a file."""
+
+    name: str
+    words: FormatWords
+
+
 @dataclass(frozen=True)
 class AskedView:
     """One type of a bundle with its answer; ``row`` is None when it was refused, or is gone."""
@@ -51,6 +60,12 @@ class AskedView:
     why: str
     row: RowView | None
     is_masked: bool
+    wanted: tuple[Wanted, ...]
+
+    @property
+    def wanted_labels(self) -> list[str]:
+        """The wanted formats, as people read them."""
+        return [str(one.words.label) for one in self.wanted]
 
 
 def pack(user: User, answers: list[Answered]) -> str:
@@ -75,9 +90,11 @@ def unpack(user: User, text: str) -> list[AskedView]:
     except signing.BadSignature:
         return []
     keys = [UUID(hex=last) for _type, outcome, last in rows if outcome != REFUSED]
-    exports = list(exports_for(user).filter(pk__in=keys))
+    own = Requester.objects.filter(user=user, export=OuterRef("pk")).values("formats")
+    exports = list(exports_for(user).filter(pk__in=keys).annotate(wanted=Subquery(own[:1])))
     views = {view.id: view for view in row_views(exports, health.state())}
     roles = roles_in(user, views.values())
+    wanted = {str(one.pk): tuple(Wanted(name, FORMATS[name]) for name in one.wanted or ()) for one in exports}
     seen = [None if outcome == REFUSED else views.get(str(UUID(hex=last))) for _type, outcome, last in rows]
     return [
         AskedView(
@@ -89,6 +106,7 @@ def unpack(user: User, text: str) -> list[AskedView]:
             why=last if outcome == REFUSED else "",
             row=row,
             is_masked=row is not None and row.is_masked_for(roles.get(row.workspace_id)),
+            wanted=wanted.get(row.id, ()) if row is not None else (),
         )
         for (data_type, outcome, last), row in zip(rows, seen, strict=True)
     ]

@@ -1,9 +1,11 @@
 """What every page needs."""
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language_info
 
@@ -20,4 +22,18 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "company_sign_in": settings.OIDC_NAME if settings.OIDC_SERVER_URL else "",
         "nobody_yet": SimpleLazyObject(lambda: not User.objects.exists()),
         "health": SimpleLazyObject(health.state),
+        "here": SimpleLazyObject(lambda: _here(request)),
     }
+
+
+def _here(request: HttpRequest) -> str:
+    """Return an address that shows this page, or the one whose form was sent: some take nothing but forms."""
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    try:
+        before = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return reverse("export-list")
+    if before.netloc != request.get_host() or before.path == request.path:
+        return reverse("export-list")
+    return urlunsplit(("", "", before.path, before.query, ""))

@@ -97,7 +97,7 @@ def detail_of(export: Export, person: User, health: Health) -> Detail:
     places = describe.queue_positions([export])
     seats = Requester.objects.filter(export=export).select_related("user").order_by("joined_at")
     requesters = [seat.user for seat in seats]
-    wanted = {name for seat in seats for name in seat.formats}
+    wanted = {name for seat in seats if seat.user == person for name in seat.formats}
     taken = list(Download.objects.filter(export=export).select_related("user")[: DOWNLOADS_SHOWN + 1])
     return Detail(
         row=row_view(export, now=now, place=places.get(export.pk), health=health),
@@ -108,7 +108,7 @@ def detail_of(export: Export, person: User, health: Health) -> Detail:
         sheets=sheets_of(export),
         delimiters=tuple((name, str(label), SIGNS[name]) for name, label in DELIMITERS.items()),
         requesters=tuple(str(one) for one in requesters),
-        wanted=tuple(str(words.label) for name, words in FORMATS.items() if name in wanted),
+        wanted=tuple(str(words.label) for name, words in FORMATS.items() if name in wanted and not export.ended_at),
         downloads=tuple(
             Taken(one.at, str(one.user or _("somebody who has left")), str(FORMATS[one.format].label), one.bytes)
             for one in taken[:DOWNLOADS_SHOWN]

@@ -2,10 +2,12 @@
 
 import zoneinfo
 from collections.abc import Callable
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import render
 from django.utils import timezone, translation
 
 from exports.services.addresses import client_address
@@ -66,6 +68,22 @@ class AccountMethodsMiddleware:
         if request.path.startswith("/accounts/") and request.method not in self.METHODS:
             return HttpResponseNotAllowed(self.METHODS)
         return None
+
+
+class MethodPageMiddleware:
+    """Puts a page where browsers would show one of their own: somebody opened the address that a form is sent to."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_looking = request.method in ("GET", "HEAD") and not request.path.startswith(WITHOUT_PERSON)
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or not is_looking:
+            return response
+        page = render(request, "errors/405.html", status=response.status_code)
+        page["Allow"] = response["Allow"]
+        return page
 
 
 class PermissionsPolicyMiddleware:

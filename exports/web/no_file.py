@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from exports.models import Export
-from exports.services.refusals import Refusal
+from exports.services.refusals import Refusal, Refused
 from exports.web.acts import person_of
 
 
@@ -17,6 +17,7 @@ def no_file(request: HttpRequest, export: Export, refusal: Refusal, *, status: i
         "status": status,
         "section": "exports",
         "is_masked": refusal.code == "masked",
+        "is_misread": isinstance(refusal, Refused),
         "may_run_again": role is not None and role.may_ask,
     }
     return render(request, "exports/no_file.html", context, status=status)

@@ -229,5 +229,10 @@ def test_joins_and_cancels_at_once_leave_no_export_that_nobody_wants(world: Worl
             lambda: world.ask(number, by=world.carol),  # noqa: B023
         )
         for row in Export.objects.filter(range_from=export.range_from):
-            wanted = Requester.objects.filter(export=row).exists()
-            assert wanted == (row.status in ACTIVE), (row.status, world.codes(row))
+            wanted_by = {seat.user for seat in Requester.objects.filter(export=row).select_related("user")}
+            if row.status in ACTIVE:
+                assert wanted_by, world.codes(row)
+            else:
+                assert wanted_by == {world.bob}, (row.status, world.codes(row))  # who wanted it last stays on record
+        asked = Requester.objects.filter(user=world.carol, export__range_from=export.range_from)
+        assert [seat.export.status in ACTIVE for seat in asked.select_related("export")] == [True]

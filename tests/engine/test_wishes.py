@@ -71,7 +71,17 @@ def test_run_again_wants_the_same_formats(world: World) -> None:
     [export] = world.run(world.queue(1, formats=["xlsx"]))
     again = queue.run_again(user=world.bob, export=export).export
     assert formats_wanted(again, world.bob) == ("xlsx",)
-    assert formats_wanted(queue.run_again(user=world.carol, export=world.run(again)[0]).export, world.carol) == ()
+    cancel.cancel_export(user=world.bob, export=again)
+    again = queue.run_again(user=world.bob, export=world.see(again)).export
+    assert formats_wanted(again, world.bob) == ("xlsx",)
+    # Somebody else gets what its first one wanted, unless that person had wishes, or none, of their own.
+    [again] = world.run(again)
+    assert formats_wanted(queue.run_again(user=world.carol, export=again).export, world.carol) == ("xlsx",)
+    world.ask(2, formats=["csv"])
+    joined = world.ask(2, by=world.carol).export
+    cancel.cancel_export(user=world.alice, export=joined)
+    again = queue.run_again(user=world.carol, export=world.see(joined)).export
+    assert Requester.objects.get(export=again).formats == []
 
 
 @pytest.mark.parametrize("name", ["original", "profile", "xls", ""])

@@ -14,7 +14,7 @@ from exports.services import pauses
 from exports.services.limits import Allowed, set_limits
 from exports.services.variants import MADE
 from tests.support.cast import OCTOBER as OCTOBER_UTC
-from tests.support.cast import Cast, make_export, make_ready_export, make_workspace
+from tests.support.cast import ApiCaller, Cast, make_export, make_ready_export, make_workspace
 from tests.web.conftest import Browse
 from tests.web.markup import check_page, read, text_of
 
@@ -58,11 +58,45 @@ def test_formats_are_asked_for_with_the_file_and_offered_again_the_next_time(cas
     answer = bob.post(NEW, form(cast, formats=["xlsx", "parquet"]), follow=True)
     export = Export.objects.get()
     assert Requester.objects.get().formats == ["xlsx", "parquet"]
-    assert "Made when ready Excel, Parquet" in text_of(answer)
+    assert "Made for you when it is ready: Excel, Parquet." in text_of(answer)
+    assert "Made for you when ready Excel, Parquet" in text_of(answer)
     page = " ".join(bob.get(NEW).content.decode().split())
     assert [name for name in MADE if f'value="{name}" checked' in page] == ["xlsx", "parquet"]
     page = " ".join(bob.get(f"{NEW}?like={export.pk}&formats=csv").content.decode().split())
     assert [name for name in MADE if f'value="{name}" checked' in page] == ["csv"]
+
+
+def test_formats_are_remembered_from_the_form_alone_whatever_answers_it(cast: Cast, bob: Client) -> None:
+    def remembered() -> list[str]:
+        page = " ".join(bob.get(NEW).content.decode().split())
+        return [name for name in MADE if f'value="{name}" checked' in page]
+
+    make_ready_export(cast.acme, cast.alice, range_from=OCTOBER_UTC[0], range_to=OCTOBER_UTC[1])
+    answer = bob.post(NEW, form(cast, formats=["json"]), follow=True)
+    assert "A file that is ready answers this already. Made for you now: JSON." in text_of(answer)
+    assert remembered() == ["json"]
+    ApiCaller(cast.bob).post(
+        "exports",
+        {"workspace": str(cast.acme.pk), "type": "event", "from": "2026-10-01T00:00Z", "to": "2026-10-02T00:00Z"},
+    )
+    assert remembered() == ["json"]
+    assert bob.post(NEW, form(cast, types=["segment"])).status_code == 302
+    assert remembered() == []
+
+
+def test_bundle_offers_the_formats_that_were_chosen(cast: Cast, bob: Client) -> None:
+    make_ready_export(cast.acme, cast.alice, range_from=OCTOBER_UTC[0], range_to=OCTOBER_UTC[1])
+    answer = bob.post(NEW, form(cast, types=["page", "segment"], formats=["csv", "parquet"]), follow=True)
+    assert "Made when ready: CSV, Parquet" in text_of(answer)
+    ways = [one.attrs["href"] for one in read(answer) if "/download/" in one.attrs.get("href", "")]
+    assert [way.partition("/download/")[2] for way in ways] == ["", "?format=csv", "?format=parquet"]
+    check_page(answer)
+
+
+def test_days_that_are_refused_are_not_asked_for_again_by_the_preview(cast: Cast, bob: Client) -> None:
+    wrong = {"workspace": str(cast.acme.pk), "range": "days", "first_day": "2026-11-02", "last_day": "2026-11-01"}
+    assert "the reason stands beside them" in text_of(bob.get(PREVIEW, wrong))
+    assert "Choose workspace and days" in text_of(bob.get(PREVIEW, wrong | {"first_day": "", "last_day": ""}))
 
 
 def test_format_that_is_not_made_is_refused_beside_its_field(cast: Cast, bob: Client) -> None:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client
 
-from exports.models import Status
+from exports.models import Requester, Status, User
+from exports.services.variants import MADE
 from tests.support.cast import OCTOBER, Cast, make_export, make_ready_export
 from tests.web.conftest import Browse
 
@@ -30,6 +31,22 @@ def test_period_after_an_export_fills_the_form(cast: Cast, bob: Client) -> None:
     assert 'value="2026-11-01"' in content
     assert 'value="2026-11-30"' in content
     assert 'value="segment" checked' in content
+
+
+@pytest.mark.parametrize("way", ["next_of", "like"])
+def test_formats_wanted_of_an_export_are_wanted_again(cast: Cast, bob: Client, way: str) -> None:
+    User.objects.filter(pk=cast.bob.pk).update(last_formats=["json"])
+    export = make_ready_export(cast.acme, cast.alice)
+    Requester.objects.filter(export=export).delete()
+    Requester.objects.create(export=export, user=cast.alice, formats=["parquet"])
+
+    def chosen() -> list[str]:
+        page = " ".join(bob.get(NEW, {way: str(export.pk)}).content.decode().split())
+        return [name for name in MADE if f'value="{name}" checked' in page]
+
+    assert chosen() == ["parquet"]
+    Requester.objects.create(export=export, user=cast.bob, formats=["csv"])
+    assert chosen() == ["csv"]
 
 
 def test_period_after_exact_times_fills_exact_times(cast: Cast, bob: Client) -> None:

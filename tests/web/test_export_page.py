@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from exports.models import DerivedFile, Export, Requester, Status
-from exports.services import events, formats
+from exports.services import cancel, events, formats
 from tests.support.cast import Cast, content_of, make_export, make_ready_export
 from tests.web.conftest import Browse
 from tests.web.markup import check_page, read, text_of
@@ -276,7 +276,22 @@ def test_unknown_format_is_refused_with_a_page(cast: Cast, alice: Client) -> Non
     export = make_ready_export(cast.acme, cast.bob)
     answer = alice.get(f"/exports/{export.pk}/download/?format=exe")
     assert answer.status_code == 400
+    assert "There is no such file to choose Choose one of the formats offered." in text_of(answer)
     check_page(answer)
+    gone = make_export(cast.acme, cast.bob, Status.EXPIRED, ended_at=timezone.now())
+    assert alice.get(f"/exports/{gone.pk}/download/?format=exe").status_code == 410
+
+
+def test_page_says_what_is_made_for_its_reader_until_the_export_has_ended(
+    cast: Cast, alice: Client, browse: Browse
+) -> None:
+    export = make_export(cast.acme, cast.bob)
+    Requester.objects.update_or_create(export=export, user=cast.bob, defaults={"formats": ["csv"]})
+    bob = browse(cast.bob)
+    assert "Made for you when ready CSV" in text_of(bob.get(f"/exports/{export.pk}/"))
+    assert "Made for you" not in text_of(alice.get(f"/exports/{export.pk}/"))
+    cancel.cancel_export(user=cast.bob, export=export)
+    assert "Made for you" not in text_of(bob.get(f"/exports/{export.pk}/"))
 
 
 def test_gone_file_says_until_when_it_was_kept(cast: Cast, alice: Client) -> None:

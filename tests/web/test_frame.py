@@ -17,6 +17,7 @@ from exports.templatetags import portal
 from exports.web.explain import EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, STATUSES, TONE_ICONS, TYPES
 from tests.support.cast import Cast, content_of
 from tests.web.conftest import Browse
+from tests.web.markup import check_page, read, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -178,3 +179,32 @@ def test_empty_values_show_as_nothing() -> None:
 
 def test_favicon_leads_to_the_picture(client: Client) -> None:
     assert client.get("/favicon.ico").headers["Location"] == "/static/exports/favicon.svg"
+
+
+@pytest.mark.parametrize(
+    ("referer", "here"),
+    [
+        ("http://testserver/exports/new/?types=page", "/exports/new/?types=page"),
+        ("http://testserver/exports/presets/", "/"),  # the same address: it takes nothing but forms
+        ("https://evil.example/exports/new/", "/"),
+        ("http://[::1", "/"),
+        ("", "/"),
+    ],
+)
+def test_language_changed_below_a_refused_form_leads_to_a_page(
+    cast: Cast, browse: Browse, referer: str, here: str
+) -> None:
+    answer = browse(cast.bob).post("/exports/presets/", {}, headers={"Referer": referer})
+    assert answer.status_code == 422
+    ways = {one.attrs["value"] for one in read(answer) if one.attrs.get("name") == "next"}
+    assert ways == {here}
+
+
+def test_address_that_only_forms_are_sent_to_says_so(cast: Cast, browse: Browse) -> None:
+    client = browse(cast.bob)
+    answer = client.get("/exports/presets/")
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "only takes what a form sends" in text_of(answer)
+    check_page(answer)
+    assert "Not Allowed" not in text_of(answer)
+    assert client.put("/exports/presets/").content == b""  # no browser does that

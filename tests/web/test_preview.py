@@ -12,7 +12,7 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from exports.files.profile_document import Column, Profile
 from exports.models import DerivedFile, Download, Export, Workspace
-from exports.services import formats
+from exports.services import formats, masking
 from exports.web.charts import over_time, units_for
 from exports.web.preview import charts_of
 from tests.support.cast import Cast, make_ready_export, zip_of
@@ -61,6 +61,14 @@ def address(export: Export, vera: Client) -> str:
 def test_preview_for_each_role_is_shown_to_whom_may_download(export: Export, cast: Cast, browse: Browse) -> None:
     for name, wanted in {"alice": 200, "bob": 200, "vera": 200, "charlie": 404, "ada": 200}.items():
         assert browse(getattr(cast, name)).get(f"/exports/{export.pk}/preview/").status_code == wanted, name
+
+
+def test_whose_columns_are_masked_is_not_led_to_the_original(export: Export, cast: Cast, browse: Browse) -> None:
+    masking.set_masking(actor=cast.alice, workspace=cast.acme, columns=["title"], roles=["viewer"])
+    download = f"/exports/{export.pk}/download/"
+    for person, way in ((cast.vera, f"{download}?format=xlsx"), (cast.bob, download)):
+        page = read(browse(person).get(f"/exports/{export.pk}/preview/"))
+        assert [href for one in page if (href := one.attrs.get("href", "")).startswith(download)] == [way]
 
 
 def test_preview_being_made_says_so_and_asks_again_until_it_is_there(export: Export, vera: Client) -> None:

@@ -42,6 +42,8 @@
   }
   document.addEventListener("portal:changed", function (event) {
     var node = event.target;
+    /* "Queued" above "Ready" would contradict it. */
+    if (node.dataset.title) document.querySelectorAll("main > .notices").forEach(function (told) { told.remove(); });
     if (ENDED.indexOf(node.dataset.state) < 0) return;
     if (document.hidden) { news += 1; retitle(); }
     if (node.dataset.mine === undefined || !wanted()) return;

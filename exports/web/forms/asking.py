@@ -19,6 +19,8 @@ from exports.web import ranges
 from exports.web.explain import FORMATS
 from exports.web.ranges import RangeKind, RangeRefused, Window
 
+RANGE_FIELDS = ("range", "first_day", "last_day", "exact_from", "exact_to")
+
 
 class ExactZone(models.TextChoices):
     """In which zone exact times are meant."""
@@ -100,6 +102,13 @@ class AskForm(forms.Form):
         self.place: Workspace | None = None
         self.window: Window | None = None
         self.doubts: list[tuple[str, str | Promise]] = []
+
+    @property
+    def is_range_refused(self) -> bool:
+        """Whether something is said against the days, other than that they are still to be chosen."""
+        errors = self.errors.as_data()
+        said = (error for name in RANGE_FIELDS for error in errors.get(name, ()))
+        return any(error.code != "required" for error in said)
 
     @property
     def zone(self) -> ZoneInfo | None:

@@ -1,5 +1,6 @@
 """Asking for exports: the form, its live preview, and sending it."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,10 +17,12 @@ from django.views.decorators.vary import vary_on_headers
 from exports.models import DataType, Preset, Workspace
 from exports.services import health
 from exports.services.bundles import Answered, queue_bundle
+from exports.services.people import remember_formats
 from exports.services.presets import NAME_LENGTH, preset_for, presets_with_rights
 from exports.services.queue import Outcome, Queued
 from exports.services.refusals import Forbidden, TooMany
 from exports.services.variants import MADE
+from exports.templatetags.portal import listed
 from exports.web import bundle
 from exports.web.acts import RoleTooLow, export_for, person_of, put_on_form
 from exports.web.asking import (
@@ -54,7 +57,8 @@ def export_new(request: HttpRequest) -> HttpResponse:
     answers = _ask(request, form)
     refusals = [one.refusal for one in answers if one.refusal is not None]
     if len(refusals) < len(answers):
-        return _asked(request, answers)
+        remember_formats(person, form.cleaned_data["formats"])
+        return _asked(request, answers, form.cleaned_data["formats"])
     for refusal in {str(one.message): one for one in refusals}.values():
         put_on_form(form, refusal, FIELDS)
     return show_form(request, form, form, status=429 if isinstance(refusals[0], TooMany) else 422)
@@ -98,7 +102,7 @@ def _start_values(request: HttpRequest) -> dict[str, object]:
     for name, values_from in (("next_of", period_after), ("like", same_again)):
         if wanted := request.GET.get(name):
             try:
-                values |= values_from(export_for(request, UUID(wanted)))
+                values |= values_from(export_for(request, UUID(wanted)), person_of(request))
             except ValueError:
                 raise Http404 from None
     if wanted := request.GET.get("preset"):
@@ -179,15 +183,25 @@ def _ask(request: HttpRequest, form: AskForm) -> list[Answered]:
         raise RoleTooLow(str(refusal.message)) from None
 
 
-def _asked(request: HttpRequest, answers: list[Answered]) -> HttpResponse:
+def _asked(request: HttpRequest, answers: list[Answered], formats: Sequence[str]) -> HttpResponse:
     if len(answers) > 1:
         return redirect(f"{reverse('export-asked')}?{urlencode({'r': bundle.pack(person_of(request), answers)})}")
     queued: Queued | None = answers[0].queued
     assert queued is not None
     said = {
-        Outcome.MADE: _("Queued. This page follows it; you can close it, the export goes on."),
+        Outcome.MADE: _("Queued. You can close this page: the export goes on."),
         Outcome.JOINED: _("An equal export was running already: you have joined it."),
         Outcome.REUSED: _("A file that is ready answers this already."),
     }
-    messages.success(request, said[queued.outcome])
+    messages.success(request, " ".join([said[queued.outcome], *_said_of(formats, queued.outcome)]))
     return redirect(queued.export)
+
+
+def _said_of(formats: Sequence[str], outcome: Outcome) -> list[str]:
+    """Return a sentence about formats that were chosen; none when there are none."""
+    if not formats:
+        return []
+    names = listed(str(FORMATS[name].label) for name in formats)
+    if outcome is Outcome.REUSED:
+        return [_("Made for you now: %(formats)s.") % {"formats": names}]
+    return [_("Made for you when it is ready: %(formats)s.") % {"formats": names}]

@@ -135,6 +135,7 @@ def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """Hand out the file; while a format is made, show how far it is (the page asks again by itself)."""
     export = export_for(request, pk)
     try:
+        downloads.refuse_without_file(export)
         variant = read_variant(
             format=request.GET.get("format", "original"),
             **{name: request.GET.get(name, "") for name in ("guard", "delimiter", "bom", "gzip")},

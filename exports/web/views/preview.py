@@ -11,6 +11,7 @@ from django.views.decorators.vary import vary_on_headers
 from exports.files.profile_document import Profile
 from exports.models import Export
 from exports.services import downloads, profiles
+from exports.services.masking import mask_for
 from exports.services.refusals import Gone, Refusal
 from exports.web import charts
 from exports.web.acts import export_for, person_of
@@ -42,6 +43,7 @@ def file_preview(request: HttpRequest, pk: UUID) -> HttpResponse:
         "section": "exports",
         "export": export,
         "title": title_of(export),
+        "is_masked": bool(mask_for(person_of(request), export.workspace)),
         "state": state,
         "tab": tab if tab in TABS else "rows",
         "tabs": TABS.items(),
