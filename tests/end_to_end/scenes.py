@@ -121,6 +121,7 @@ def states() -> Iterator[Scene]:
     yield Scene("account with tokens", "alice", _account_with_tokens)
     yield Scene("not found", "bob", lambda cast: "/nowhere/", 404)
     yield Scene("not found, to nobody", "nobody", lambda cast: "/nowhere/", 404)
+    yield Scene("an address of forms", "bob", lambda cast: "/exports/presets/", 405)
     yield Scene("not allowed", "bob", lambda cast: f"/workspaces/{cast.acme.pk}/limits/", 403)
     yield Scene("file that is gone", "bob", _gone, 410)
 
