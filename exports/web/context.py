@@ -27,13 +27,13 @@ def portal(request: HttpRequest) -> dict[str, Any]:
 
 
 def _here(request: HttpRequest) -> str:
-    """Return an address that shows this page, or the one whose form was sent: some take nothing but forms."""
+    """Return an address that shows this page; below a refused form that of the form, which may be sent elsewhere."""
     if request.method in ("GET", "HEAD"):
         return request.get_full_path()
     try:
         before = urlsplit(request.headers.get("Referer", ""))
     except ValueError:
         return reverse("export-list")
-    if before.netloc != request.get_host() or before.path == request.path:
+    if before.netloc != request.get_host():
         return reverse("export-list")
     return urlunsplit(("", "", before.path, before.query, ""))

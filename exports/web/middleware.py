@@ -82,7 +82,7 @@ class MethodPageMiddleware:
         if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or not is_looking:
             return response
         page = render(request, "errors/405.html", status=response.status_code)
-        page["Allow"] = response["Allow"]
+        page["Allow"] = response.headers.get("Allow", "POST")
         return page
 
 

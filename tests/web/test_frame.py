@@ -185,7 +185,7 @@ def test_favicon_leads_to_the_picture(client: Client) -> None:
     ("referer", "here"),
     [
         ("http://testserver/exports/new/?types=page", "/exports/new/?types=page"),
-        ("http://testserver/exports/presets/", "/"),  # the same address: it takes nothing but forms
+        ("http://testserver/exports/new/", "/exports/new/"),
         ("https://evil.example/exports/new/", "/"),
         ("http://[::1", "/"),
         ("", "/"),
