@@ -34,6 +34,7 @@ def test_export_is_queued_watched_and_downloaded(
     assert page.evaluate("() => window.sameDocument")
     assert visitor.say("Ready") in page.title()
     assert page.locator("#announce").inner_text() != ""
+    assert page.locator("main > .notices").count() == 0  # "Queued" above "Ready" would contradict it
     assert visitor.too_wide() == []
 
     file = visitor.download(page.get_by_role("link", name=visitor.say("Download")).first.click, tmp_path)

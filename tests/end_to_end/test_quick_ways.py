@@ -138,3 +138,16 @@ def test_bundle_is_asked_saved_as_a_preset_and_taken_as_one_zip(
     with zipfile.ZipFile(parcel) as archive:
         assert archive.testzip() is None
         assert len(archive.namelist()) >= 2
+
+
+def test_box_that_names_a_view_stands_below_its_button(office: Office, visit: OpenVisitor) -> None:
+    visitor = visit(office.stack.url)
+    visitor.sign_in(office.hire(), PASSWORD)
+    for width in (1280, 800):
+        visitor.page.set_viewport_size({"width": width, "height": 800})
+        visitor.open("/?status=ready")
+        button = visitor.page.locator(".presets summary", has_text=visitor.say("Save this view"))
+        button.click()
+        places = [button.bounding_box(), visitor.page.locator(".presets .menu-body").bounding_box()]
+        left, box = (place["x"] for place in places if place is not None)
+        assert box == pytest.approx(left, abs=1)

@@ -282,6 +282,15 @@ def test_unknown_format_is_refused_with_a_page(cast: Cast, alice: Client) -> Non
     assert alice.get(f"/exports/{gone.pk}/download/?format=exe").status_code == 410
 
 
+def test_page_without_scripts_says_that_it_stands_still_while_something_moves(cast: Cast, alice: Client) -> None:
+    def told(export: Export) -> str:
+        content = alice.get(f"/exports/{export.pk}/").content.decode()
+        return content.partition("<noscript>")[2].partition("</noscript>")[0]
+
+    assert "load it anew" in told(make_export(cast.acme, cast.bob))
+    assert not told(make_ready_export(cast.acme, cast.bob))
+
+
 def test_page_says_what_is_made_for_its_reader_until_the_export_has_ended(
     cast: Cast, alice: Client, browse: Browse
 ) -> None:

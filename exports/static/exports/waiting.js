@@ -42,9 +42,9 @@
   }
   document.addEventListener("portal:changed", function (event) {
     var node = event.target;
+    if (ENDED.indexOf(node.dataset.state) < 0) return;
     /* "Queued" above "Ready" would contradict it. */
     if (node.dataset.title) document.querySelectorAll("main > .notices").forEach(function (told) { told.remove(); });
-    if (ENDED.indexOf(node.dataset.state) < 0) return;
     if (document.hidden) { news += 1; retitle(); }
     if (node.dataset.mine === undefined || !wanted()) return;
     var message = new Notification(node.dataset.said, { tag: node.id, icon: document.querySelector("link[rel=icon]").href });
