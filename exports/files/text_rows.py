@@ -16,7 +16,6 @@ import pyarrow as pa
 MAX_CELLS: Final = 4_000_000
 DELIMITERS: Final = (",", ";", "\t")
 _QUOTE, _COLON, _START, _LINE_FEED = b'":{\n'
-_QUOTE_ALONE: Final = b'"'
 # What may stand before a string in JSON, but at the end of none of the keys that are read here.
 _BEFORE_STRINGS: Final = b"{[,: \t\r\n"
 # A formula starts with one of these, an escape, or a full-width twin (exports/files/formulas.py).
@@ -112,7 +111,7 @@ def _count(block: bytes) -> _Counts | None:
     first = letters.slice(3, size - 3).filter(joints)
     bare_with: frozenset[str] = frozenset()
     # Quotes and line ends are escaped in JSON, and an empty text is a pair of quotes in CSV.
-    if not has_escapes and not _has_any(first, _QUOTE_ALONE):
+    if not has_escapes and not (first == _QUOTE).any():
         outside = {",": texts - rows}
         bare_with = frozenset(mark for mark in DELIMITERS if (letters == ord(mark)).sum() == outside.get(mark, 0))
     return _Counts(rows, texts, Traits(not _has_any(first, _FORMULA_BYTES), bare_with))

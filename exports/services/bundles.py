@@ -1,6 +1,6 @@
 """Several types asked together: an export for each, and each with an answer of its own."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,7 +28,7 @@ def queue_bundle(
     name: str = "",
     note: str = "",
     fresh: bool = False,
-    formats: Iterable[str] = (),
+    formats: Collection[str] = (),
 ) -> list[Answered]:
     """Queue, join or reuse an export for each type; one that is refused doesn't keep the others back.
 
@@ -39,7 +39,6 @@ def queue_bundle(
     Raises:
         Forbidden: the person is a viewer or a stranger here.
     """
-    wanted = tuple(formats)
     answers = []
     for data_type in dict.fromkeys(data_types):
         try:
@@ -52,7 +51,7 @@ def queue_bundle(
                 name=name,
                 note=note,
                 fresh=fresh,
-                formats=wanted,
+                formats=formats,
             )
         except Forbidden:
             raise

@@ -222,11 +222,7 @@ def _join(export: Export, asker: Asker) -> bool:
         # Touching the row keeps a concurrent cancel from ending it between our look and our seat.
         if not Export.objects.filter(pk=export.pk).active().update(note=F("note")):
             return False
-        if wishes.take_seat(export, asker, at=now):
-            events.record_event(export, events.JOINED, at=now, actor=asker.user)
-            audit_log.record_audit(
-                audit_log.EXPORT_JOINED, actor=asker.user, workspace=export.workspace, subject=str(export.pk)
-            )
+        _take_seat(export, asker, events.JOINED, audit_log.EXPORT_JOINED, at=now)
         if export.hold and asker.role is Role.MANAGER:
             approvals.release(export, actor=asker.user, at=now)
     return True
@@ -238,14 +234,16 @@ def _reuse(export: Export, asker: Asker) -> bool:
         ready = Export.objects.filter(pk=export.pk, status=Status.READY, expires_at__gt=now)
         if not ready.update(note=F("note")):
             return False
-        if wishes.take_seat(export, asker, at=now):
-            events.record_event(export, events.REUSED, at=now, actor=asker.user)
-            audit_log.record_audit(
-                audit_log.EXPORT_REUSED, actor=asker.user, workspace=export.workspace, subject=str(export.pk)
-            )
+        _take_seat(export, asker, events.REUSED, audit_log.EXPORT_REUSED, at=now)
         if asker.formats:
             wishes.grant(export, to=asker.user)
     return True
+
+
+def _take_seat(export: Export, asker: Asker, event: str, deed: str, *, at: datetime) -> None:
+    if wishes.take_seat(export, asker, at=at):
+        events.record_event(export, event, at=at, actor=asker.user)
+        audit_log.record_audit(deed, actor=asker.user, workspace=export.workspace, subject=str(export.pk))
 
 
 def _to_ms(moment: datetime) -> datetime:

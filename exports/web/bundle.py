@@ -1,7 +1,6 @@
 """What became of types asked together, carried in the address of the page that shows it: signed, its person's own."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 from uuid import UUID
 
 from django.core import signing
@@ -14,7 +13,7 @@ from exports.services import health
 from exports.services.bundles import Answered
 from exports.services.listing import exports_for
 from exports.services.queue import Outcome
-from exports.web.explain import FORMATS, TYPES, FormatWords
+from exports.web.explain import FORMATS, TYPES, FormatWords, labels_of
 from exports.web.rows import RowView, roles_in, row_views
 
 SALT = "exports.asked"
@@ -41,13 +40,6 @@ OUTCOMES: dict[str, OutcomeLook] = {
 }
 
 
-class Wanted(NamedTuple):
-    """A format that the person wants of a file."""
-
-    name: str
-    words: FormatWords
-
-
 @dataclass(frozen=True)
 class AskedView:
     """One type of a bundle with its answer; ``row`` is None when it was refused, or is gone."""
@@ -60,12 +52,12 @@ class AskedView:
     why: str
     row: RowView | None
     is_masked: bool
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[tuple[str, FormatWords], ...]
 
     @property
     def wanted_labels(self) -> list[str]:
-        """The wanted formats, as people read them."""
-        return [str(one.words.label) for one in self.wanted]
+        """The formats that the person wants of the file, as people read them."""
+        return labels_of(name for name, _words in self.wanted)
 
 
 def pack(user: User, answers: list[Answered]) -> str:
@@ -94,7 +86,7 @@ def unpack(user: User, text: str) -> list[AskedView]:
     exports = list(exports_for(user).filter(pk__in=keys).annotate(wanted=Subquery(own[:1])))
     views = {view.id: view for view in row_views(exports, health.state())}
     roles = roles_in(user, views.values())
-    wanted = {str(one.pk): tuple(Wanted(name, FORMATS[name]) for name in one.wanted or ()) for one in exports}
+    wanted = {str(one.pk): tuple((name, FORMATS[name]) for name in one.wanted or ()) for one in exports}
     seen = [None if outcome == REFUSED else views.get(str(UUID(hex=last))) for _type, outcome, last in rows]
     return [
         AskedView(

@@ -1,12 +1,13 @@
 """What every page needs."""
 
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language_info
 
 from exports.models import User
@@ -30,10 +31,7 @@ def _here(request: HttpRequest) -> str:
     """Return an address that shows this page; below a refused form that of the form, which may be sent elsewhere."""
     if request.method in ("GET", "HEAD"):
         return request.get_full_path()
-    try:
-        before = urlsplit(request.headers.get("Referer", ""))
-    except ValueError:
+    before = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(before, {request.get_host()}):
         return reverse("export-list")
-    if before.netloc != request.get_host():
-        return reverse("export-list")
-    return urlunsplit(("", "", before.path, before.query, ""))
+    return urlsplit(before)._replace(scheme="", netloc="", fragment="").geturl()

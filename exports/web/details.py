@@ -16,7 +16,16 @@ from exports.services.health import Health
 from exports.services.masking import mask_for
 from exports.templatetags.portal import count
 from exports.web import times
-from exports.web.explain import DELIMITERS, EVENT_ICONS, FORMATS, OTHER_EVENT_ICON, TONE_ICONS, TYPES, TypeWords
+from exports.web.explain import (
+    DELIMITERS,
+    EVENT_ICONS,
+    FORMATS,
+    OTHER_EVENT_ICON,
+    TONE_ICONS,
+    TYPES,
+    TypeWords,
+    labels_of,
+)
 from exports.web.files import Format, formats_of, sheets_of
 from exports.web.ranges import MILLISECOND
 from exports.web.rows import RowView, needs_change, row_view, title_of
@@ -97,7 +106,7 @@ def detail_of(export: Export, person: User, health: Health) -> Detail:
     places = describe.queue_positions([export])
     seats = Requester.objects.filter(export=export).select_related("user").order_by("joined_at")
     requesters = [seat.user for seat in seats]
-    wanted = {name for seat in seats if seat.user == person for name in seat.formats}
+    wanted = {name for seat in seats if seat.user == person for name in seat.formats} if not export.ended_at else ()
     taken = list(Download.objects.filter(export=export).select_related("user")[: DOWNLOADS_SHOWN + 1])
     return Detail(
         row=row_view(export, now=now, place=places.get(export.pk), health=health),
@@ -108,7 +117,7 @@ def detail_of(export: Export, person: User, health: Health) -> Detail:
         sheets=sheets_of(export),
         delimiters=tuple((name, str(label), SIGNS[name]) for name, label in DELIMITERS.items()),
         requesters=tuple(str(one) for one in requesters),
-        wanted=tuple(str(words.label) for name, words in FORMATS.items() if name in wanted and not export.ended_at),
+        wanted=tuple(labels_of(name for name in FORMATS if name in wanted)),
         downloads=tuple(
             Taken(one.at, str(one.user or _("somebody who has left")), str(FORMATS[one.format].label), one.bytes)
             for one in taken[:DOWNLOADS_SHOWN]

@@ -1,5 +1,6 @@
 """The field's words explained: what a row of each type is, what its range filters, how each status looks."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
@@ -123,6 +124,16 @@ FORMATS: dict[str, FormatWords] = {
     "jsonl": FormatWords("file-code", _("JSON Lines"), _("One record per line")),
     "json": FormatWords("braces", _("JSON"), _("One array")),
 }
+
+
+# Offered beside the original where there is room for one.
+USUAL_FORMATS = (("xlsx", FORMATS["xlsx"]),)
+
+
+def labels_of(formats: Iterable[str]) -> list[str]:
+    """Return what formats are called, in the given order."""
+    return [str(FORMATS[name].label) for name in formats]
+
 
 DELIMITERS: dict[str, Promise] = {
     "comma": pgettext_lazy("delimiter", "comma"),

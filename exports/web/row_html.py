@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from exports.models import Role
+from exports.web.explain import USUAL_FORMATS
 from exports.web.rows import RowView
 
 MINUTE = timedelta(minutes=1)
@@ -43,6 +44,5 @@ def _rendered(
     _zone: str,
 ) -> SafeString:
     # Nothing of the request is at hand: what is not among the arguments must not be said.
-    return render_to_string(
-        "exports/desk_row.html", {"row": row, "is_mine": is_mine, "is_masked": is_masked, "again": again}
-    )
+    context = {"row": row, "is_mine": is_mine, "is_masked": is_masked, "again": again, "usual_formats": USUAL_FORMATS}
+    return render_to_string("exports/desk_row.html", context)

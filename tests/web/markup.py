@@ -67,6 +67,12 @@ def text_of(answer: Any) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
+def ticked(answer: Any, name: str) -> list[str]:
+    """Return the values of the boxes of a name that are ticked, as they stand."""
+    boxes = (one.attrs for one in read(answer) if one.attrs.get("name") == name)
+    return [attrs["value"] for attrs in boxes if "checked" in attrs]
+
+
 def check_page(answer: Any) -> list[Element]:
     """Hold a page to the rules of the house and return its elements.
 

@@ -12,11 +12,10 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from exports.models import Export, Requester, Status
 from exports.services import pauses
 from exports.services.limits import Allowed, set_limits
-from exports.services.variants import MADE
 from tests.support.cast import OCTOBER as OCTOBER_UTC
 from tests.support.cast import ApiCaller, Cast, make_export, make_ready_export, make_workspace
 from tests.web.conftest import Browse
-from tests.web.markup import check_page, read, text_of
+from tests.web.markup import check_page, read, text_of, ticked
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("engine")]
 
@@ -60,16 +59,13 @@ def test_formats_are_asked_for_with_the_file_and_offered_again_the_next_time(cas
     assert Requester.objects.get().formats == ["xlsx", "parquet"]
     assert "Made for you when it is ready: Excel, Parquet." in text_of(answer)
     assert "Made for you when ready Excel, Parquet" in text_of(answer)
-    page = " ".join(bob.get(NEW).content.decode().split())
-    assert [name for name in MADE if f'value="{name}" checked' in page] == ["xlsx", "parquet"]
-    page = " ".join(bob.get(f"{NEW}?like={export.pk}&formats=csv").content.decode().split())
-    assert [name for name in MADE if f'value="{name}" checked' in page] == ["csv"]
+    assert ticked(bob.get(NEW), "formats") == ["xlsx", "parquet"]
+    assert ticked(bob.get(f"{NEW}?like={export.pk}&formats=csv"), "formats") == ["csv"]
 
 
 def test_formats_are_remembered_from_the_form_alone_whatever_answers_it(cast: Cast, bob: Client) -> None:
     def remembered() -> list[str]:
-        page = " ".join(bob.get(NEW).content.decode().split())
-        return [name for name in MADE if f'value="{name}" checked' in page]
+        return ticked(bob.get(NEW), "formats")
 
     make_ready_export(cast.acme, cast.alice, range_from=OCTOBER_UTC[0], range_to=OCTOBER_UTC[1])
     answer = bob.post(NEW, form(cast, formats=["json"]), follow=True)

@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 
 from exports.models import Requester, Status, User
-from exports.services.variants import MADE
 from tests.support.cast import OCTOBER, Cast, make_export, make_ready_export
 from tests.web.conftest import Browse
+from tests.web.markup import ticked
 
 NEW = "/exports/new/"
 
@@ -41,8 +41,7 @@ def test_formats_wanted_of_an_export_are_wanted_again(cast: Cast, bob: Client, w
     Requester.objects.create(export=export, user=cast.alice, formats=["parquet"])
 
     def chosen() -> list[str]:
-        page = " ".join(bob.get(NEW, {way: str(export.pk)}).content.decode().split())
-        return [name for name in MADE if f'value="{name}" checked' in page]
+        return ticked(bob.get(NEW, {way: str(export.pk)}), "formats")
 
     assert chosen() == ["parquet"]
     Requester.objects.create(export=export, user=cast.bob, formats=["csv"])

@@ -35,7 +35,7 @@ from exports.web.asking import (
     preview_of,
     same_again,
 )
-from exports.web.explain import FORMATS, TYPES
+from exports.web.explain import FORMATS, TYPES, USUAL_FORMATS, labels_of
 from exports.web.forms.asking import AskForm
 from exports.web.guards import signed_in
 from exports.web.ranges import RangeKind
@@ -92,6 +92,7 @@ def export_asked(request: HttpRequest) -> HttpResponse:
         "answers": answers,
         "refused": [one for one in answers if one.outcome == bundle.REFUSED],
         "version": version,
+        "usual_formats": USUAL_FORMATS,
         "polls": any(one.row is not None and one.row.is_active for one in answers),
     }
     return render(request, "exports/asked_live.html" if is_live else "exports/asked.html", context)
@@ -201,7 +202,7 @@ def _said_of(formats: Sequence[str], outcome: Outcome) -> list[str]:
     """Return a sentence about formats that were chosen; none when there are none."""
     if not formats:
         return []
-    names = listed(str(FORMATS[name].label) for name in formats)
+    names = listed(labels_of(formats))
     if outcome is Outcome.REUSED:
         return [_("Made for you now: %(formats)s.") % {"formats": names}]
     return [_("Made for you when it is ready: %(formats)s.") % {"formats": names}]
