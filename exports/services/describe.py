@@ -121,14 +121,17 @@ def _waiting(code: str, since: datetime, until: datetime | None) -> Waiting:
 
 def problem_of(export: Export) -> Problem | None:
     """Return why an export failed; None unless it did."""
-    if not export.error_code:
-        return None
-    found = words.of_problem(export.error_code)
+    return problem_of_code(export.error_code, export.error_line) if export.error_code else None
+
+
+def problem_of_code(code: str, line: int | None) -> Problem:
+    """Return in words what a failed export says by its code, and by the row at which it was found."""
+    found = words.of_problem(code)
     message = str(found.message)
-    if export.error_line is not None:
-        message = _("%(message)s (row %(line)d)") % {"message": message, "line": export.error_line}
+    if line is not None:
+        message = _("%(message)s (row %(line)d)") % {"message": message, "line": line}
     return Problem(
-        code=export.error_code,
+        code=code,
         message=message,
         next_action=str(found.next_action),
         whose_turn=found.turn,

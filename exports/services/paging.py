@@ -30,12 +30,20 @@ class Page(Generic[M]):
 
 
 def keyset_page(
-    rows: QuerySet[M], *, time_field: str, cursor: str | None, limit: int, newest_first: bool = True
+    rows: QuerySet[M],
+    *,
+    time_field: str,
+    cursor: str | None,
+    limit: int,
+    newest_first: bool = True,
+    whole: QuerySet[M] | None = None,
 ) -> Page[M]:
     """Return one page in the order (time, key), with one query.
 
     Args:
         rows: filtered, with whatever related rows it shall bring.
+        whole: brings the related rows instead, for the keys of the page alone. A database that joins while it still
+            looks for them may begin at the other end, and sort a whole table for thirty rows.
         time_field: a date-time column that is never null.
         cursor: the ``next_cursor`` of the page before, or None for the first.
         limit: 1 to `LIMIT_MOST` rows.
@@ -44,7 +52,10 @@ def keyset_page(
         Refused: the cursor is none of ours, or the limit is out of range.
     """
     check_limit(limit)
-    found = list(beyond(rows, time_field, cursor, newest_first)[: limit + 1])
+    rows = beyond(rows, time_field, cursor, newest_first)[: limit + 1]
+    if whole is not None:
+        rows = _in_order(whole.filter(pk__in=rows.values("pk")), time_field, newest_first)
+    found = list(rows)
     items = found[:limit]
     return Page(items, _encode(items[-1], time_field) if len(found) > limit else None)
 
@@ -65,8 +76,7 @@ def beyond(rows: QuerySet[M], time_field: str, cursor: str | None, newest_first:
     Raises:
         Refused: the cursor is none of ours.
     """
-    sign = "-" if newest_first else ""
-    rows = rows.order_by(f"{sign}{time_field}", f"{sign}pk")
+    rows = _in_order(rows, time_field, newest_first)
     if not cursor:
         return rows
     at, key = _decode(cursor, rows.model)
@@ -76,6 +86,11 @@ def beyond(rows: QuerySet[M], time_field: str, cursor: str | None, newest_first:
         Q(**{f"{time_field}__{then}e": at}),
         Q(**{f"{time_field}__{then}": at}) | Q(**{time_field: at, f"pk__{then}": key}),
     )
+
+
+def _in_order(rows: QuerySet[M], time_field: str, newest_first: bool) -> QuerySet[M]:
+    sign = "-" if newest_first else ""
+    return rows.order_by(f"{sign}{time_field}", f"{sign}pk")
 
 
 def lying_in(rows: QuerySet[Any], workspaces: QuerySet[Any, Any]) -> QuerySet[Any]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from html import escape
 from pathlib import Path
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django import template
@@ -24,11 +24,13 @@ from django.utils.translation import pgettext
 
 from exports.models import Role, Scope, User
 from exports.web import times
+from exports.web.options import options
+from exports.web.places import Places
 from exports.web.row_html import row_html
 from exports.web.rows import RowView
-from exports.web.strip import Place
 
 register = template.Library()
+register.simple_tag(options)
 
 SPRITE = "exports/vendor/tabler-icons-3.51.0/sprite.svg"
 UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -55,21 +57,9 @@ def asset(path: str) -> str:
 
 
 @register.simple_tag
-def options(choices: Iterable[tuple[str, str]], chosen: str) -> SafeString:
-    """Return the options of a choice, (value, label): of a thousand, in a hundredth of the time that a loop takes."""
-    # The framework's own join does the same for ten times as much.
-    return SafeString(  # nosec B703  # each text is escaped here
-        "\n".join(
-            f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(label)}</option>'
-            for value, label in choices
-        )
-    )
-
-
-@register.simple_tag
-def place_options(places: Iterable[Place], chosen: str) -> SafeString:
+def place_options(places: Places, chosen: UUID | None) -> SafeString:
     """Return the options of a choice of workspaces."""
-    return options(((place.id, place.name) for place in places), chosen)
+    return places.options(str(chosen))
 
 
 @register.simple_tag

@@ -14,8 +14,8 @@ from exports.services.listing import Filters, list_exports
 from exports.services.paging import LIMIT_MOST
 from exports.web import times
 from exports.web.explain import STATUSES, TYPES
+from exports.web.places import Place, Places, places_of
 from exports.web.rows import title_of
-from exports.web.strip import Place, places_of
 
 EXPORTS_SHOWN = 8
 WORKSPACES_SHOWN = 6
@@ -100,8 +100,8 @@ def _workspace(place: Place) -> Found:
     return Found(reverse("workspace", args=[place.id]), "briefcase", place.name, note)
 
 
-def _pages(user: User, places: Sequence[Place]) -> list[Found]:
-    pages = [Found(reverse("export-new"), "plus", _("New export"))] if any(one.may_ask for one in places) else []
+def _pages(user: User, places: Places) -> list[Found]:
+    pages = [Found(reverse("export-new"), "plus", _("New export"))] if places.may_ask else []
     pages += [
         Found(reverse("export-list"), "list-details", _("Exports")),
         Found(reverse("week"), "chart-bar", _("This week")),

@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from exports.models import Download, Status, User
+from exports.web.places import Places
 from exports.web.rows import RowView
-from exports.web.strip import Place
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Step:
     is_next: bool
 
 
-def first_steps(person: User, places: Sequence[Place], rows: Sequence[RowView], *, is_all: bool) -> list[Step]:
+def first_steps(person: User, places: Places, rows: Sequence[RowView], *, is_all: bool) -> list[Step]:
     """Return the steps until the first file is there and the person has downloaded it (one query at most).
 
     Args:
         rows: the exports on the page.
         is_all: ``rows`` are all that there are, none left out.
     """
-    if not is_all or not (person.is_superuser or any(place.may_ask for place in places)):
+    if not is_all or not (person.is_superuser or places.may_ask):
         return []
     ready = rows[0] if len(rows) == 1 and rows[0].is_ready else None
     if ready is None and any(row.status in (Status.READY, Status.EXPIRED) for row in rows):

@@ -187,7 +187,12 @@ def _again(export: Export, problem: describe.Problem | None) -> str:
 
 def title_of(export: Export) -> str:
     """Return the export's name, or its type."""
-    return export.name or _labels(get_language())[export.data_type]
+    return title_for(export.name, export.data_type)
+
+
+def title_for(name: str, data_type: str) -> str:
+    """Return the title of an export of this name, which may be empty, and type."""
+    return name or _labels(get_language())[data_type]
 
 
 @lru_cache

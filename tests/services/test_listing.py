@@ -178,24 +178,46 @@ def test_page_of_many_takes_few_queries(cast: Cast, who: str, most: int) -> None
 @pytest.mark.parametrize("share", [1, 40])
 def test_who_sees_many_workspaces_finds_all_of_a_long_table_in_order(cast: Cast, share: int) -> None:
     places = [make_workspace(f"Number {number}", viewer=cast.vera) for number in range(MANY + 2)]
-    first = make_export(cast.globex, cast.charlie, name="A report")
+    first = make_export(cast.globex, cast.charlie, Status.CANCELLED, name="A report")
     count = 2 * REACH + 300
     made = []
     for number in range(1, count):
-        place = places[number % len(places)] if number % share == 0 else cast.globex
-        made.append(Export(**{**values_of(first), "workspace_id": place.pk, **apart(first, number)}))
+        changed = {
+            "workspace_id": (places[number % len(places)] if number % share == 0 else cast.globex).pk,
+            "requested_by_id": (cast.alice if number % 7 == 0 else cast.charlie).pk,
+            "data_type": DataType.EVENT if number % 3 == 0 else DataType.PAGE,
+            "status": Status.EXPIRED if number % 5 == 0 else Status.CANCELLED,
+        }
+        made.append(Export(**{**values_of(first), **changed, **apart(first, number)}))
     Export.objects.bulk_create(made)
-    newest_first = [export.pk for export in made if export.workspace_id != cast.globex.pk]
-    # One table for all four: to write it takes longer than to read it.
-    for text in ("", "report"):
-        assert all_pages(cast.vera, Filters(order=Order.NEWEST, text=text)) == newest_first
-        assert all_pages(cast.vera, Filters(order=Order.OLDEST, text=text)) == newest_first[::-1]
+    seen = [export for export in made if export.workspace_id != cast.globex.pk]
+    # One table for all of them: to write it takes longer than to read it.
+    narrowings: list[dict[str, Any]] = [{}, {"text": "report"}]
+    person, data_type, statuses = (
+        {"person": cast.alice.pk},
+        {"data_type": DataType.EVENT},
+        {"statuses": (Status.EXPIRED,)},
+    )
+    narrowings += [person, data_type, statuses, person | data_type, data_type | statuses, person | data_type | statuses]
+    narrowings += [{"statuses": (Status.EXPIRED, Status.CANCELLED)}, data_type | {"text": "report"}]
+    for chosen in narrowings:
+        newest_first = [
+            export.pk
+            for export in seen
+            if chosen.get("person") in (None, export.requested_by_id)
+            and chosen.get("data_type") in (None, export.data_type)
+            and export.status in chosen.get("statuses", [export.status])
+        ]
+        assert len(newest_first) > 0
+        for sees_many in (False, True):
+            assert all_pages(cast.vera, Filters(order=Order.NEWEST, **chosen), sees_many) == newest_first
+        assert all_pages(cast.vera, Filters(order=Order.OLDEST, **chosen)) == newest_first[::-1]
 
 
-def all_pages(user: User, filters: Filters) -> list[uuid.UUID]:
+def all_pages(user: User, filters: Filters, sees_many: bool = False) -> list[uuid.UUID]:
     found, cursor = [], None
     while True:
-        page = list_exports(user=user, filters=filters, cursor=cursor, limit=150)
+        page = list_exports(user=user, filters=filters, cursor=cursor, limit=150, sees_many=sees_many)
         found += [export.pk for export in page.items]
         cursor = page.next_cursor
         if cursor is None:

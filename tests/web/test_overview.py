@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from exports.models import Download, Export, Limits, Role, Status, Workspace
-from exports.web.strip import overview, places_of
+from exports.web.strip import overview
 from tests.support.cast import Cast, make_export, make_person, make_ready_export, make_workspace
 from tests.web.conftest import Browse
 from tests.web.markup import Element, check_page, read, text_of
@@ -75,22 +75,6 @@ def test_who_sees_many_workspaces_is_told_of_their_failures_alone(cast: Cast) ->
     assert few == many
     assert ([failure.title for failure in many.failures], many.failed) == (["Ours"], 1)
     assert overview(cast.ada, is_spread=True).failed == 4
-
-
-def test_places_come_by_name_with_the_role_and_what_the_banners_need(cast: Cast) -> None:
-    ends = timezone.now() + timedelta(days=3)
-    zebra = make_workspace('zebra 「動物」 "\\', manager=cast.vera)
-    Workspace.objects.filter(pk=zebra.pk).update(token_expires_at=ends)
-    gone = make_workspace("Gone", viewer=cast.vera)
-    Workspace.objects.filter(pk=gone.pk).update(archived_at=ends)
-    acme, animals = places_of(cast.vera)
-    assert (acme.id, acme.name, acme.role, acme.paused_at) == (str(cast.acme.pk), "Acme", Role.VIEWER, None)
-    zebra.refresh_from_db()
-    expected = (str(zebra.pk), zebra.name, "token_missing", zebra.paused_at, Role.MANAGER, ends)
-    assert animals == expected
-    assert [place.name for place in places_of(cast.ada)] == ["Acme", "Globex", zebra.name]
-    assert {place.role for place in places_of(cast.ada)} == {Role.MANAGER}
-    assert places_of(make_person("Nobody")) == []
 
 
 # First steps -----------------------------------------------------------------------------------------------------

@@ -17,8 +17,9 @@ from exports.web.acts import person_of
 from exports.web.first_steps import first_steps
 from exports.web.forms.filters import kept_query, read_filters
 from exports.web.guards import signed_in
+from exports.web.places import places_of
 from exports.web.rows import row_views, version_of
-from exports.web.strip import overview, places_of
+from exports.web.strip import overview
 
 PAGE = 30
 TOKEN_ENDS_SOON = timedelta(days=7)
@@ -31,29 +32,31 @@ BANNERS = 3  # of a kind; whoever runs hundreds of workspaces finds the rest amo
 def export_list(request: HttpRequest) -> HttpResponse:
     """Show the exports of the person's workspaces; to htmx only what changed, or 204 when nothing did."""
     person = person_of(request)
+    places = places_of(person)
+    sees_many = len(places) > MANY
     try:
         filters = read_filters(request.GET, person)
-        page = list_exports(user=person, filters=filters.meaning, cursor=request.GET.get("cursor") or None, limit=PAGE)
+        page = list_exports(
+            user=person,
+            filters=filters.meaning,
+            cursor=request.GET.get("cursor") or None,
+            limit=PAGE,
+            sees_many=sees_many,
+        )
     except Refused as refusal:
         messages.warning(request, str(refusal.message))
         return redirect("export-list")
     state = health.state()
-    places = places_of(person)
-    strip = overview(person, is_spread=len(places) > MANY)
+    strip = overview(person, is_spread=sees_many)
     rows = row_views(page.items, state)
-    paused = [place for place in places if place.paused_at is not None]
-    soon = timezone.now() + TOKEN_ENDS_SOON
-    expiring = [
-        place for place in places if place.may_manage and place.paused_at is None and place.token_ends_before(soon)
-    ]
-    may_ask = any(place.may_ask for place in places)
+    expiring = places.with_tokens_ending_before(timezone.now() + TOKEN_ENDS_SOON)
     banners = {
-        "paused_shown": paused[:BANNERS],
-        "paused_more": len(paused[BANNERS:]),
+        "paused_shown": places.paused[:BANNERS],
+        "paused_more": len(places.paused[BANNERS:]),
         "expiring": expiring[:BANNERS],
         "expiring_more": len(expiring[BANNERS:]),
     }
-    version = version_of(rows, strip, banners, may_ask, state, page.next_cursor, get_language())
+    version = version_of(rows, strip, banners, places.may_ask, state, page.next_cursor, get_language())
     is_live = "HX-Request" in request.headers
     if is_live and request.GET.get("v") == version:
         return HttpResponse(status=204)
@@ -69,10 +72,10 @@ def export_list(request: HttpRequest) -> HttpResponse:
         "kept_query": kept_query(request.GET),
         "strip": strip,
         "places": places,
-        "roles": {place.id: place.role for place in places},
-        "paused": paused,
+        "roles": places.roles,
+        "paused": places.paused,
         "approvals_waiting": strip.to_approve,
-        "may_ask": may_ask,
+        "may_ask": places.may_ask,
         "health": state,
         "version": version,
         "is_live": is_live,

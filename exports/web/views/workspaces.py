@@ -25,7 +25,7 @@ from exports.web.acts import RoleTooLow, act, person_of, put_on_form, workspace_
 from exports.web.confirm import after_confirmation, confirm_address, shown_lately
 from exports.web.forms.workspaces import NewMemberForm, NewWorkspaceForm, SettingsForm, TokenForm, zone_names
 from exports.web.guards import signed_in
-from exports.web.strip import places_of
+from exports.web.places import places_of
 
 TILES = 60
 
