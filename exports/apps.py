@@ -11,5 +11,5 @@ class ExportsConfig(AppConfig):
 
     def ready(self) -> None:
         # Django loads models before these may import them.
-        from exports import checks  # noqa: F401, PLC0415
+        from exports import checks, connections  # noqa: F401, PLC0415
         from exports.web import confirm, devices, on_record, sessions  # noqa: F401, PLC0415

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import BooleanField, Func, Model, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -27,6 +27,27 @@ class Page(Generic[M]):
 
     items: list[M]
     next_cursor: str | None
+
+
+class _Found(Subquery):
+    """What a query finds; one that can't find anything makes the whole question empty, which then isn't asked."""
+
+    empty_result_set_value = NotImplemented
+
+
+class _IsOneOf(Func):
+    """True for the values that a query finds, which is answered once.
+
+    Where PostgreSQL takes a table for an empty one, as its statistics are old, an ordinary ``IN`` has it ask anew for
+    each row.
+    """
+
+    arg_joiner = " IN "
+    template = "%(expressions)s"
+    output_field = BooleanField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="%(expressions)s)", arg_joiner=" = ANY(ARRAY", **context)
 
 
 def keyset_page(
@@ -54,7 +75,7 @@ def keyset_page(
     check_limit(limit)
     rows = beyond(rows, time_field, cursor, newest_first)[: limit + 1]
     if whole is not None:
-        rows = _in_order(whole.filter(pk__in=rows.values("pk")), time_field, newest_first)
+        rows = _in_order(whole.filter(_IsOneOf("pk", _Found(rows.values("pk")))), time_field, newest_first)
     found = list(rows)
     items = found[:limit]
     return Page(items, _encode(items[-1], time_field) if len(found) > limit else None)

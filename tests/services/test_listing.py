@@ -214,6 +214,30 @@ def test_who_sees_many_workspaces_finds_all_of_a_long_table_in_order(cast: Cast,
         assert all_pages(cast.vera, Filters(order=Order.OLDEST, **chosen)) == newest_first[::-1]
 
 
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="PostgreSQL's statistics")
+def test_page_is_looked_for_once_where_a_long_table_was_an_empty_one_lately(cast: Cast) -> None:
+    first = make_export(cast.acme, cast.bob)
+    copies = [{**values_of(first), **apart(first, number)} for number in range(1, 300)]
+    Export.objects.bulk_create(Export(**values) for values in copies)
+    Export.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    Export.objects.bulk_create(Export(**values) for values in copies)
+    with CaptureQueriesContext(connection) as queries:
+        assert len(list_exports(user=cast.vera, filters=Filters(), sees_many=True).items) == 50
+    (asked,) = [query["sql"] for query in queries if "exports_upstreamhost" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {asked}")
+        nodes = parts_of(cursor.fetchone()[0][0]["Plan"])
+    times = [node["Actual Loops"] for node in nodes if node["Node Type"] == "Limit"]
+    assert times
+    assert set(times) == {1}
+
+
+def parts_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(part for child in plan.get("Plans", ()) for part in parts_of(child))]
+
+
 def all_pages(user: User, filters: Filters, sees_many: bool = False) -> list[uuid.UUID]:
     found, cursor = [], None
     while True:

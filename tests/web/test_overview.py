@@ -8,9 +8,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from exports.models import Download, Export, Limits, Role, Status, Workspace
+from exports.models import Download, Export, Limits, Status, Workspace
 from exports.web.strip import overview
-from tests.support.cast import Cast, make_export, make_person, make_ready_export, make_workspace
+from tests.support.cast import Cast, make_export, make_person, make_ready_export
 from tests.web.conftest import Browse
 from tests.web.markup import Element, check_page, read, text_of
 
