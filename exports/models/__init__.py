@@ -2,7 +2,7 @@
 
 from exports.models.access import ApiToken, Heartbeat, Scope
 from exports.models.derived import DerivedFile
-from exports.models.export import AskedWindow, Export, IllegalTransition, Queue, Requester
+from exports.models.export import AskedWindow, Export, ExportQuerySet, IllegalTransition, Queue, Requester
 from exports.models.invitation import Invitation
 from exports.models.limits import Limits, Whom
 from exports.models.mail import Mail
@@ -26,6 +26,7 @@ __all__ = [
     "Download",
     "Export",
     "ExportEvent",
+    "ExportQuerySet",
     "Heartbeat",
     "IllegalTransition",
     "Invitation",

@@ -12,14 +12,14 @@ from django.utils.translation import gettext as _
 from exports.models import ACTIVE, DataType, Export, Membership, Status, User, Workspace
 from exports.services.former import with_belonging
 from exports.services.mentions import mentions_of
-from exports.services.paging import Page, beyond, check_limit, keyset_page, lying_in
+from exports.services.paging import Page, beyond, check_limit, keyset_page
 from exports.services.refusals import Refused
+from exports.services.spread import MANY, lying_in
 from exports.services.texts import clean_line
 
 DEFAULT_LIMIT = 50
 TEXT_MOST = 200
 PEOPLE_MOST = 200
-MANY = 10
 REACH = 2_000
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 

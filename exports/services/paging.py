@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import BooleanField, Func, Model, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from exports.services.refusals import Refused
@@ -112,14 +111,6 @@ def beyond(rows: QuerySet[M], time_field: str, cursor: str | None, newest_first:
 def _in_order(rows: QuerySet[M], time_field: str, newest_first: bool) -> QuerySet[M]:
     sign = "-" if newest_first else ""
     return rows.order_by(f"{sign}{time_field}", f"{sign}pk")
-
-
-def lying_in(rows: QuerySet[Any], workspaces: QuerySet[Any, Any]) -> QuerySet[Any]:
-    """Narrow to some workspaces, their keys given, and look among the first by time for those that lie there.
-
-    Hidden from the planner, which would take the index of each workspace and sort all that it finds.
-    """
-    return rows.alias(place=Coalesce("workspace_id", "workspace_id")).filter(place__in=workspaces)
 
 
 def _encode(row: Model, time_field: str) -> str:

@@ -8,6 +8,7 @@ from django.db.models import Case, Count, F, IntegerField, Q, Sum, Value, When
 
 from exports.models import DerivedFile, Export, Limits, Status, User, Whom, Workspace
 from exports.services.key_texts import key_text
+from exports.services.spread import lying_in, seen_by
 
 PLACES = 6
 
@@ -35,16 +36,17 @@ class Kept:
     most: int | None
 
 
-def week_of(user: User, midnights: Sequence[datetime]) -> list[Day]:
+def week_of(user: User, midnights: Sequence[datetime], *, is_spread: bool = False) -> list[Day]:
     """Return the numbers of each day (one query).
 
     Args:
+        is_spread: the person sees many workspaces (services/spread.py).
         midnights: the starts of the days, in order, and the end of the last.
     """
     when = [When(created_at__lt=end, then=Value(place)) for place, end in enumerate(midnights[1:])]
     timed = Q(running_since__isnull=False, upstream_wait_seconds__isnull=False, upstream_work_seconds__isnull=False)
     rows = (
-        Export.objects.visible_to(user)
+        seen_by(user, Export.objects.all(), is_spread=is_spread)
         .filter(created_at__gte=midnights[0], created_at__lt=midnights[-1])
         .annotate(day=Case(*when, output_field=IntegerField()))
         .order_by()
@@ -63,21 +65,26 @@ def week_of(user: User, midnights: Sequence[datetime]) -> list[Day]:
     return days
 
 
-def kept_by(user: User) -> list[Kept]:
-    """Return what is kept, the fullest workspaces first: by share of their limit, then by bytes (four queries)."""
+def kept_by(user: User, *, is_spread: bool = False) -> list[Kept]:
+    """Return what is kept, the fullest workspaces first: by share of their limit, then by bytes (four queries).
+
+    Args:
+        is_spread: the person sees many workspaces (services/spread.py).
+    """
     visible = Workspace.objects.visible_to(user).order_by()
-    ready = Export.objects.visible_to(user).filter(status=Status.READY).order_by()
+    ready = seen_by(user, Export.objects.filter(status=Status.READY), is_spread=is_spread).order_by()
     bytes_of: dict[str, int] = {
         key: total or 0 for key, total in ready.values_list(key_text("workspace")).annotate(Sum("bytes"))
     }
-    made = DerivedFile.objects.filter(
-        state=DerivedFile.State.READY, export__status=Status.READY, export__workspace__in=visible.values("pk")
-    )
+    made = DerivedFile.objects.filter(state=DerivedFile.State.READY, export__status=Status.READY)
+    places = visible.values("pk")
+    if is_spread:
+        made = lying_in(made, places, by="export__workspace_id")
+    else:
+        made = made.filter(export__workspace__in=places)
     for key, total in made.order_by().values_list(key_text("export__workspace")).annotate(Sum("bytes")):
         bytes_of[key] = bytes_of.get(key, 0) + (total or 0)  # one may have become ready since the look before
-    limits = Limits.objects.filter(
-        whom=Whom.TOGETHER, bytes_kept__isnull=False, workspace__in=visible.values("pk")
-    ).order_by()
+    limits = Limits.objects.filter(whom=Whom.TOGETHER, bytes_kept__isnull=False, workspace__in=places).order_by()
     most: dict[str, int] = dict(limits.values_list(key_text("workspace"), "bytes_kept"))
     fullest = sorted(
         {*bytes_of, *most},

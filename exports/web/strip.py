@@ -11,7 +11,7 @@ from django.utils import timezone
 from exports.models import Export, Membership, Role, Status, User
 from exports.services.approvals import APPROVAL
 from exports.services.describe import problem_of_code
-from exports.services.paging import lying_in
+from exports.services.spread import seen_by
 from exports.web.rows import EXPIRES_SOON, title_for
 
 FAILED_WITHIN = timedelta(days=7)
@@ -79,12 +79,13 @@ def overview(user: User, *, is_spread: bool = False) -> Strip:
 
 
 def _failed_lately(user: User, since: datetime, *, is_spread: bool) -> QuerySet[Export]:
-    if not user.is_active or user.is_superuser or not is_spread:
-        return Export.objects.visible_to(user).filter(status=Status.FAILED, created_at__gte=since).order_by()
-    # Of many workspaces each has its part of an index. What has a reason has an index of its own, much shorter; the
-    # status, which stands there too, would make databases choose another one.
-    reasoned = Export.objects.filter(error_code__gt="", created_at__gte=since).exclude(status=Status.CANCELLED)
-    return lying_in(reasoned, Membership.objects.filter(user=user).values("workspace")).order_by()
+    rows = Export.objects.filter(created_at__gte=since)
+    if user.is_superuser or not is_spread:
+        return rows.visible_to(user).filter(status=Status.FAILED).order_by()
+    # What has a reason has an index of its own, much shorter; the status, which stands there too, would make databases
+    # choose another one.
+    reasoned = rows.filter(error_code__gt="").exclude(status=Status.CANCELLED)
+    return seen_by(user, reasoned, is_spread=True).order_by()
 
 
 def _failures(failed: QuerySet[Export]) -> tuple[int, tuple[Failure, ...]]:

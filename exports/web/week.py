@@ -47,9 +47,9 @@ def midnights() -> list[datetime]:
     return [datetime.combine(today + timedelta(days=place), time(), tzinfo=zone) for place in range(1 - DAYS, 2)]
 
 
-def weeks_of(user: User) -> list[Week]:
+def weeks_of(user: User, *, is_spread: bool) -> list[Week]:
     """Return the charts of the week (one query)."""
-    days = week_of(user, midnights())
+    days = week_of(user, midnights(), is_spread=is_spread)
     timed = sum(day.timed for day in days)
     usual = sum(day.seconds for day in days) / timed if timed else None
     return [
@@ -94,9 +94,9 @@ def _label(at: datetime) -> str:
     return dateformat.format(at, pgettext("date format: weekday and day", "D j M"))
 
 
-def kept_bars(user: User) -> list[KeptBar]:
-    """Return what is kept against the limits."""
-    kept = kept_by(user)
+def kept_bars(user: User, *, is_spread: bool) -> list[KeptBar]:
+    """Return what is kept against the limits (four queries)."""
+    kept = kept_by(user, is_spread=is_spread)
     largest = max((one.bytes for one in kept if one.most is None), default=0)
     return [_kept_bar(one, largest) for one in kept]
 

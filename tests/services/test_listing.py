@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from exports.models import AuditEntry, DataType, Export, Status, User
 from exports.services.listing import (
-    MANY,
     REACH,
     Filters,
     Order,
@@ -27,6 +26,7 @@ from exports.services.listing import (
 from exports.services.mentions import FEW
 from exports.services.paging import keyset_page
 from exports.services.refusals import Refused
+from exports.services.spread import MANY
 from tests.support.cast import Cast, make_export, make_person, make_ready_export, make_workspace
 
 pytestmark = pytest.mark.django_db

@@ -11,8 +11,9 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from exports.services import health
-from exports.services.listing import MANY, list_exports
+from exports.services.listing import list_exports
 from exports.services.refusals import Refused
+from exports.services.spread import MANY
 from exports.web.acts import person_of
 from exports.web.first_steps import first_steps
 from exports.web.forms.filters import kept_query, read_filters

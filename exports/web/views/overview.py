@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from exports.services.spread import sees_many
 from exports.web.acts import person_of
 from exports.web.guards import signed_in
 from exports.web.week import kept_bars, span, weeks_of
@@ -17,10 +18,11 @@ from exports.web.week import kept_bars, span, weeks_of
 def week(request: HttpRequest) -> HttpResponse:
     """Show the last seven days; to htmx only the charts."""
     person = person_of(request)
+    is_spread = sees_many(person)
     context = {
         "section": "exports",
-        "weeks": weeks_of(person),
-        "kept": kept_bars(person),
+        "weeks": weeks_of(person, is_spread=is_spread),
+        "kept": kept_bars(person, is_spread=is_spread),
         "span": span(),
         "zone": timezone.get_current_timezone_name(),
     }
