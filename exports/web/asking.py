@@ -67,6 +67,16 @@ class Preview:
     limits: tuple[Line, ...]
     refusals: tuple[tuple[str, str], ...]
     waits_for_approval: tuple[str, ...]
+    is_fresh: bool
+
+    @property
+    def outcome(self) -> str:
+        """What sending the form does: ``use`` what is stored, ``join`` what runs, or ``queue`` something new."""
+        if self.answers and all(answer.running is not None for answer in self.answers):
+            return "join"
+        if self.answers and not self.is_fresh and all(answer.file and not answer.running for answer in self.answers):
+            return "use"
+        return "queue"
 
     @property
     def has_file(self) -> bool:
@@ -105,6 +115,7 @@ def preview_of(form: AskForm) -> Preview | None:
         limits=tuple(lines_for(form.person, workspace, rules)),
         refusals=tuple(dict.fromkeys(_refusals(rules, workspace, types, window))) if role is not Role.VIEWER else (),
         waits_for_approval=tuple(str(DataType(kind).label) for kind in types if needs_approval(rules, kind, role)),
+        is_fresh=bool(form.cleaned_data.get("fresh")),
     )
 
 

@@ -104,7 +104,7 @@ def _pages(user: User, places: Places) -> list[Found]:
     pages = [Found(reverse("export-new"), "plus", _("New export"))] if places.may_ask else []
     pages += [
         Found(reverse("export-list"), "list-details", _("Exports")),
-        Found(reverse("week"), "chart-bar", _("This week")),
+        Found(reverse("week"), "chart-bar", _("Last 7 days")),
         Found(reverse("workspace-list"), "briefcase", _("Workspaces")),
         Found(reverse("account"), "user-circle", _("Your account")),
     ]

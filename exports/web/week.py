@@ -1,4 +1,4 @@
-"""This week in small charts: every value ready, so that templates only place it."""
+"""The last seven days in small charts: every value ready, so that templates only place it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

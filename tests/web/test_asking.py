@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -428,9 +429,31 @@ def test_preview_does_not_complain_about_what_is_still_to_be_filled(cast: Cast, 
     assert not [one for one in read(answer) if "field-errors" in one.attrs.get("class", "") and one.text.strip()]
 
 
-def test_button_says_how_many_exports_it_queues(cast: Cast, bob: Client) -> None:
-    assert "Queue 2 exports" in bob.get(PREVIEW, form(cast, types=["page", "event"])).content.decode()
-    assert "Queue the export" in bob.get(PREVIEW, form(cast)).content.decode()
+def label(answer: Any) -> str:
+    """Return what the button says."""
+    (said,) = [one for one in read(answer) if one.attrs.get("id") == "ask-label"]
+    return said.text.strip()
+
+
+def test_button_says_what_sending_does_and_to_how_many(cast: Cast, bob: Client) -> None:
+    window = {"range_from": OCTOBER_UTC[0], "range_to": OCTOBER_UTC[1]}
+    both, other = {"types": ["page", "event"]}, {"types": ["individual", "segment"]}
+    assert label(bob.get(PREVIEW, form(cast))) == "Queue the export"
+    assert label(bob.get(PREVIEW, form(cast, **both))) == "Queue 2 exports"
+    make_ready_export(cast.acme, cast.alice, data_type="page", **window)
+    assert label(bob.get(PREVIEW, form(cast))) == "Use this file"
+    assert label(bob.get(PREVIEW, form(cast, fresh="on"))) == "Queue the export"
+    assert label(bob.get(PREVIEW, form(cast, **both))) == "Queue 2 exports"
+    make_ready_export(cast.acme, cast.alice, data_type="event", **window)
+    assert label(bob.get(PREVIEW, form(cast, **both))) == "Use these 2 files"
+    make_export(cast.acme, cast.alice, data_type="individual", **window)
+    assert label(bob.get(PREVIEW, form(cast, types=["individual"]))) == "Join the running export"
+    assert label(bob.get(PREVIEW, form(cast, types=["individual"], fresh="on"))) == "Join the running export"
+    make_export(cast.acme, cast.alice, data_type="segment", **window)
+    assert label(bob.get(PREVIEW, form(cast, **other))) == "Join 2 running exports"
+    assert label(bob.get(PREVIEW, form(cast, types=["page", "individual"]))) == "Queue 2 exports"
+    page = bob.post(NEW, form(cast, check="1"))
+    assert label(page) == "Use this file"
 
 
 def test_places_are_those_the_fair_order_gives(cast: Cast, browse: Browse) -> None:

@@ -151,7 +151,7 @@ def test_steps_lead_back_to_asking_when_all_has_failed(cast: Cast, alice: Client
     assert "The first export" in next_step(alice.get("/"))
 
 
-# This week -------------------------------------------------------------------------------------------------------
+# The last seven days ---------------------------------------------------------------------------------------------
 
 
 def test_list_fetches_the_week_after_itself_and_links_to_it(cast: Cast, alice: Client) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from exports.models import Export, Status
-from tests.support.cast import Cast, make_cast, make_export
+from tests.support.cast import Cast, make_cast, make_export, make_ready_export
 from tests.web.conftest import BACKEND
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -69,6 +69,24 @@ def test_rows_stay_chosen_while_the_list_renews_itself(bobs: Page, people: Cast,
     bobs.get_by_role("button", name="Choose none").click()
     expect(bobs.locator("#bulk")).to_be_hidden()
     assert chosen.pk
+
+
+def test_deeds_are_offered_that_one_of_the_chosen_can_have(bobs: Page, people: Cast, live_server: LiveServer) -> None:
+    make_export(people.acme, people.bob, name="Runs")
+    make_export(people.acme, people.bob, Status.FAILED, name="Broke")
+    make_ready_export(people.acme, people.bob, name="Lies here")
+    bobs.goto(live_server.url)
+    deeds = bobs.locator("#bulk [name=deed]:visible")
+    for names, offered in (
+        (["Runs"], ["Cancel"]),
+        (["Broke"], ["Run again"]),
+        (["Lies here"], ["Download as one ZIP", "Run again"]),
+        (["Runs", "Lies here"], ["Download as one ZIP", "Run again", "Cancel"]),
+    ):
+        for name in names:
+            bobs.get_by_label(f"Choose {name}").check()
+        expect(deeds).to_have_text(offered)
+        bobs.get_by_role("button", name="Choose none").click()
 
 
 def test_change_is_said_once_and_who_wants_it_gets_a_message(bobs: Page, people: Cast, live_server: LiveServer) -> None:

@@ -1,4 +1,4 @@
-"""This week in numbers: a page of its own, and a part of the list that comes after it."""
+"""The last seven days in numbers: a page of its own, and a part of the list that comes after it."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
