@@ -11,9 +11,9 @@ from django.dispatch import receiver
 def ask_alone(connection: BaseDatabaseWrapper, **_others: Any) -> None:
     """Have PostgreSQL answer each question with one process.
 
-    All our questions are answered from an index; where it guesses wrong, starting two helpers takes 6 ms longer than
-    the answer (a search for a text at a million exports: 14 ms, with helpers 30). Said here, not among the connection's
-    options, which poolers such as PgBouncer refuse.
+    Our questions are answered from indexes; where it expects more work than there is, starting two helpers takes longer
+    than the answer (a page of the search at a million exports: 44 ms, with helpers 58). Said here, not among the
+    connection's options, which poolers such as PgBouncer refuse.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
