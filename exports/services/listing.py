@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from exports.models import ACTIVE, DataType, Export, Membership, Status, User, Workspace
 from exports.services.former import with_belonging
-from exports.services.mentions import mentions_of
+from exports.services.mentions import Mentions, mentions_of
 from exports.services.paging import Page, beyond, check_limit, keyset_page
 from exports.services.refusals import Refused
 from exports.services.spread import MANY, lying_in
@@ -124,7 +124,7 @@ def list_exports(
     rows = narrowed(Export.objects.all(), filters)
     visible = Workspace.objects.visible_to(user) if within is None else within
     sees_all = within is None and user.is_superuser and user.is_active
-    mentions = mentions_of(filters.text, visible=visible, sees_all=sees_all) if filters.text else None
+    mentions = _mentions(filters, visible, sees_all, cursor) if filters.text else None
     rows = rows if mentions is None else rows.filter(mentions.condition)
     places = None if sees_all else _places(visible, filters)
     keys: list[uuid.UUID] = []
@@ -136,7 +136,8 @@ def list_exports(
         keys = list(places[: MANY + 1])
         is_spread = len(keys) > MANY
     if is_spread and filters.order is not Order.ENDING:
-        page = _page(_among_the_first(rows, places, filters, cursor), filters, cursor, limit)
+        reach = mentions.reach if mentions is not None else None
+        page = _page(_among_the_first(rows, places, filters, cursor, reach), filters, cursor, limit)
         if page.next_cursor is not None:
             return page
     if places is not None and mentions is None:
@@ -144,6 +145,13 @@ def list_exports(
     elif places is not None:
         rows = rows.filter(workspace__in=places)
     return _page(rows, filters, cursor, limit)
+
+
+def _mentions(filters: Filters, visible: QuerySet[Workspace], sees_all: bool, cursor: str | None) -> Mentions:
+    if filters.order is Order.ENDING:  # its cursor is another time; files that are kept are few
+        return mentions_of(filters.text, visible=visible, sees_all=sees_all)
+    newest_first = filters.order is Order.NEWEST
+    return mentions_of(filters.text, visible=visible, sees_all=sees_all, cursor=cursor, newest_first=newest_first)
 
 
 def _page(rows: QuerySet[Export], filters: Filters, cursor: str | None, limit: int) -> Page[Export]:
@@ -165,22 +173,31 @@ def _places(visible: QuerySet[Workspace], filters: Filters) -> QuerySet[Workspac
 
 
 def _among_the_first(
-    rows: QuerySet[Export], places: QuerySet[Workspace, uuid.UUID] | None, filters: Filters, cursor: str | None
+    rows: QuerySet[Export],
+    places: QuerySet[Workspace, uuid.UUID] | None,
+    filters: Filters,
+    cursor: str | None,
+    reach: datetime | None,
 ) -> QuerySet[Export]:
     """Narrow to those of everybody's next `REACH` that lie in some workspaces, or anywhere.
 
     Who sees many workspaces, or looks for what many have, finds a page there, at the cost of `REACH` rows of an index
     however long the table is.
+
+    Args:
+        reach: until when to look instead: in a text's case the time until which enough have it.
     """
     newest_first = filters.order is not Order.OLDEST
+    if places is not None:
+        rows = lying_in(rows, places)
+    if reach is not None:
+        return rows.filter(created_at__gte=reach) if newest_first else rows.filter(created_at__lte=reach)
     everybodys = beyond(narrowed(Export.objects.all(), _of_one_index(filters)), "created_at", cursor, newest_first)
     everybodys = everybodys.order_by("-created_at" if newest_first else "created_at")
     # A table shorter than that has no such row: then all are looked among.
     bound = Coalesce(
         Subquery(everybodys.values("created_at")[REACH : REACH + 1]), Value(EARLIEST if newest_first else LATEST)
     )
-    if places is not None:
-        rows = lying_in(rows, places)
     return rows.filter(created_at__gte=bound) if newest_first else rows.filter(created_at__lte=bound)
 
 

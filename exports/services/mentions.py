@@ -3,24 +3,39 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
 from exports.models import Export, User, Workspace
 from exports.services.key_texts import key_text
+from exports.services.paging import beyond
 
 FEW = 500
 
 
 @dataclass(frozen=True)
 class Mentions:
-    """What a text finds. `are_few`: all of it is named by keys, so that no table has to be read through."""
+    """What a text finds.
+
+    Attributes:
+        are_few: all of it is named by keys, so that no table has to be read through.
+        reach: where only names of exports have the text, until when the first `FEW` in the order of the list were made.
+    """
 
     condition: Q
     are_few: bool
+    reach: datetime | None = None
 
 
-def mentions_of(text: str, *, visible: QuerySet[Workspace], sees_all: bool = False) -> Mentions:
+def mentions_of(
+    text: str,
+    *,
+    visible: QuerySet[Workspace],
+    sees_all: bool = False,
+    cursor: str | None = None,
+    newest_first: bool = True,
+) -> Mentions:
     """Return how the exports that mention a text are found (three queries at most), visible ones among others.
 
     Left to itself a database reads all exports when nobody has the text. Few have a name, and these have an index of
@@ -29,6 +44,11 @@ def mentions_of(text: str, *, visible: QuerySet[Workspace], sees_all: bool = Fal
     Args:
         visible: the workspaces whose names are compared.
         sees_all: ``visible`` are all workspaces there are.
+        cursor: where in the order by time the page begins.
+        newest_first: whether that order begins with the newest.
+
+    Raises:
+        Refused: the cursor is none of ours.
     """
     if sees_all:
         named = list(visible.order_by().filter(name__icontains=text).values_list("pk", flat=True)[: FEW + 1])
@@ -38,15 +58,17 @@ def mentions_of(text: str, *, visible: QuerySet[Workspace], sees_all: bool = Fal
     in_person = Q(email__icontains=text) | Q(name__icontains=text)
     people = list(User.objects.filter(in_person).order_by().values_list("pk", flat=True)[: FEW + 1])
     in_name = Q(name__gt="", name__icontains=text)  # the first half is the index's own condition
+    reach = None
     if not named and not people:
-        newest = Export.objects.filter(in_name).order_by("-created_at", "-pk")
-        keys = list(newest.values_list("pk", flat=True)[: FEW + 1])
-        if len(keys) <= FEW:
-            return Mentions(Q(pk__in=[*keys, *_whole_id(text)]), are_few=True)
+        rows = beyond(Export.objects.filter(in_name), "created_at", cursor, newest_first)
+        first = list(rows.values_list("pk", "created_at")[: FEW + 1])
+        if len(first) <= FEW:
+            return Mentions(Q(pk__in=[*(key for key, _at in first), *_whole_id(text)]), are_few=True)
+        reach = first[-1][1]
     found = in_name | Q(pk__in=_whole_id(text))
     found |= Q(workspace__in=named) if len(named) <= FEW else Q(workspace__name__icontains=text)
     found |= Q(requested_by__in=people) if len(people) <= FEW else _of_requester(text)
-    return Mentions(found, are_few=False)
+    return Mentions(found, are_few=False, reach=reach)
 
 
 def _of_requester(text: str) -> Q:
