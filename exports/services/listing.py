@@ -128,13 +128,12 @@ def list_exports(
     rows = rows if mentions is None else rows.filter(mentions.condition)
     places = None if sees_all else _places(visible, filters)
     keys: list[uuid.UUID] = []
-    if mentions is not None:
-        is_spread = not mentions.are_few
-    elif places is None or (sees_many and filters.workspace is None):
-        is_spread = places is not None
-    else:
-        keys = list(places[: MANY + 1])
-        is_spread = len(keys) > MANY
+    is_spread = mentions is not None and not mentions.are_few
+    if mentions is None and places is not None:
+        is_spread = sees_many and filters.workspace is None
+        if not is_spread:
+            keys = list(places[: MANY + 1])
+            is_spread = len(keys) > MANY
     if is_spread and filters.order is not Order.ENDING:
         reach = mentions.reach if mentions is not None else None
         page = _page(_among_the_first(rows, places, filters, cursor, reach), filters, cursor, limit)
@@ -190,15 +189,19 @@ def _among_the_first(
     newest_first = filters.order is not Order.OLDEST
     if places is not None:
         rows = lying_in(rows, places)
-    if reach is not None:
-        return rows.filter(created_at__gte=reach) if newest_first else rows.filter(created_at__lte=reach)
+    bound = _end_of_reach(filters, cursor) if reach is None else reach
+    return rows.filter(created_at__gte=bound) if newest_first else rows.filter(created_at__lte=bound)
+
+
+def _end_of_reach(filters: Filters, cursor: str | None) -> Coalesce:
+    newest_first = filters.order is not Order.OLDEST
     everybodys = beyond(narrowed(Export.objects.all(), _of_one_index(filters)), "created_at", cursor, newest_first)
+    # By the time alone: the index of a person's exports knows no keys.
     everybodys = everybodys.order_by("-created_at" if newest_first else "created_at")
     # A table shorter than that has no such row: then all are looked among.
-    bound = Coalesce(
+    return Coalesce(
         Subquery(everybodys.values("created_at")[REACH : REACH + 1]), Value(EARLIEST if newest_first else LATEST)
     )
-    return rows.filter(created_at__gte=bound) if newest_first else rows.filter(created_at__lte=bound)
 
 
 def _of_one_index(filters: Filters) -> Filters:

@@ -38,6 +38,11 @@ class Answer:
     place: int | None
 
     @property
+    def is_stored(self) -> bool:
+        """True when a file that is kept answers."""
+        return self.running is None and self.file is not None
+
+    @property
     def is_new(self) -> bool:
         """True when Analytics Cloud has to be asked."""
         return self.running is None and self.file is None
@@ -74,14 +79,14 @@ class Preview:
         """What sending the form does: ``use`` what is stored, ``join`` what runs, or ``queue`` something new."""
         if self.answers and all(answer.running is not None for answer in self.answers):
             return "join"
-        if self.answers and not self.is_fresh and all(answer.file and not answer.running for answer in self.answers):
+        if self.answers and not self.is_fresh and all(answer.is_stored for answer in self.answers):
             return "use"
         return "queue"
 
     @property
     def has_file(self) -> bool:
         """True when a stored file would answer at least one type."""
-        return any(answer.file is not None and answer.running is None for answer in self.answers)
+        return any(answer.is_stored for answer in self.answers)
 
 
 def preview_of(form: AskForm) -> Preview | None:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery, Value
+from django.urls import reverse
 from django.utils import timezone
 
 from exports.models import Export, Membership, Role, Status, User
@@ -103,7 +104,7 @@ def _failures(failed: QuerySet[Export]) -> tuple[int, tuple[Failure, ...]]:
 def _failure(pk: UUID, name: str, data_type: str, workspace: str, code: str, line: int | None) -> Failure:
     problem = problem_of_code(code, line)
     return Failure(
-        url=Export(pk=pk).get_absolute_url(),
+        url=reverse("export", args=[pk]),
         title=title_for(name, data_type),
         workspace=workspace,
         message=problem.message,
