@@ -66,24 +66,24 @@ def week_of(user: User, midnights: Sequence[datetime], *, is_spread: bool = Fals
 
 
 def kept_by(user: User, *, is_spread: bool = False) -> list[Kept]:
-    """Return what is kept, the fullest workspaces first: by share of their limit, then by bytes (four queries).
+    """Return what is kept, the fullest workspaces first: by share of their limit, then by bytes (three queries).
 
     Args:
         is_spread: the person sees many workspaces (services/spread.py).
     """
     visible = Workspace.objects.visible_to(user).order_by()
     ready = seen_by(user, Export.objects.filter(status=Status.READY), is_spread=is_spread).order_by()
-    bytes_of: dict[str, int] = {
-        key: total or 0 for key, total in ready.values_list(key_text("workspace")).annotate(Sum("bytes"))
-    }
     made = DerivedFile.objects.filter(state=DerivedFile.State.READY, export__status=Status.READY)
     places = visible.values("pk")
     if is_spread:
         made = lying_in(made, places, by="export__workspace_id")
     else:
         made = made.filter(export__workspace__in=places)
-    for key, total in made.order_by().values_list(key_text("export__workspace")).annotate(Sum("bytes")):
-        bytes_of[key] = bytes_of.get(key, 0) + (total or 0)  # one may have become ready since the look before
+    originals = ready.values_list(key_text("workspace")).annotate(Sum("bytes"))
+    formats = made.order_by().values_list(key_text("export__workspace")).annotate(Sum("bytes"))
+    bytes_of: dict[str, int] = {}
+    for key, total in originals.union(formats, all=True):
+        bytes_of[key] = bytes_of.get(key, 0) + (total or 0)
     limits = Limits.objects.filter(whom=Whom.TOGETHER, bytes_kept__isnull=False, workspace__in=places).order_by()
     most: dict[str, int] = dict(limits.values_list(key_text("workspace"), "bytes_kept"))
     fullest = sorted(

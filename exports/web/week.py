@@ -95,7 +95,7 @@ def _label(at: datetime) -> str:
 
 
 def kept_bars(user: User, *, is_spread: bool) -> list[KeptBar]:
-    """Return what is kept against the limits (four queries)."""
+    """Return what is kept against the limits (three queries)."""
     kept = kept_by(user, is_spread=is_spread)
     largest = max((one.bytes for one in kept if one.most is None), default=0)
     return [_kept_bar(one, largest) for one in kept]

@@ -94,5 +94,5 @@ def test_numbers_cost_the_same_queries_however_many_exports(
         make_ready_export(cast.acme, cast.bob)
     with django_assert_num_queries(1):
         week_of(cast.bob, MIDNIGHTS, is_spread=is_spread)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         kept_by(cast.bob, is_spread=is_spread)

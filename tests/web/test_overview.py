@@ -204,7 +204,7 @@ def test_week_takes_few_queries(
 ) -> None:
     for _number in range(20):
         make_ready_export(cast.acme, cast.bob)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(7):
         alice.get("/week/", **LIVE)
 
 
