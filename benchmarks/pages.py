@@ -53,12 +53,14 @@ def measure(name: str, sizes: list[int], repeats: int, workspaces: int) -> None:
         Membership.objects.bulk_create([Membership(workspace=one, user=eve, role=Role.MEMBER) for one in spaces[:FEW]])
         make_due(ACTIVE, bob=bob, spaces=spaces, now=now, ahead=3600)
         found: dict[str, list[Measured]] = {}
+        paces: list[float] = []
         for size in sizes:
             fill(size, bob=bob, spaces=spaces, now=now)
             pages = _pages(bob, root, eve, spaces)
             gc.collect()
             gc.freeze()  # as each web process does (gunicorn.conf.py)
             for page, call in pages.items():
+                paces.append(_pace())
                 found.setdefault(page, []).append(_measured(call, repeats))
     head = ["", "queries", *(f"{size:,}: p50, p95 (processor)" for size in sizes), "growth"]
     lines = []
@@ -68,6 +70,8 @@ def measure(name: str, sizes: list[int], repeats: int, workspaces: int) -> None:
         growth = values[-1].best / values[0].best  # on a shared machine the shortest of many disturbs least
         lines.append([page, f"{most}{' !' if most > QUERIES_MOST else ''}", *times, f"{growth:.1f} ×"])
     print_table(f"{name}: pages by exports in the table (at most {QUERIES_MOST} queries)", head, lines)
+    quick, middle, slow = min(paces), statistics.median(paces), max(paces)
+    print(f"The processor's pace meanwhile: the same loop took {quick:.0f} to {slow:.0f} ms, {middle:.0f} in the middle.")
 
 
 def _pages(bob: Any, root: Any, eve: Any, spaces: list[Any]) -> dict[str, Any]:
@@ -139,6 +143,14 @@ def _measured(call: Any, repeats: int) -> Measured:
         times.append((time.perf_counter() - began) * 1000)
         busy.append((time.process_time() - cpu) * 1000)
     return Measured(count, statistics.median(times), quantile(times, 0.95), min(times), statistics.median(busy))
+
+
+def _pace() -> float:
+    """Return how many milliseconds a loop takes that is always the same: a shared machine is not always as fast."""
+    began = time.perf_counter()
+    for number in range(500_000):
+        hash(number)
+    return (time.perf_counter() - began) * 1000
 
 
 def main() -> None:

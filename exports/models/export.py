@@ -228,6 +228,8 @@ class Export(models.Model):
             models.Index(fields=["requested_by", "-created_at"], name="export_mine"),
             # Those with a name, for the search; the name stands in the index itself (services/mentions.py).
             models.Index(fields=["-created_at", "-id", "name"], name="export_named", condition=Q(name__gt="")),
+            # Which names there are, each once, and which exports have one (services/names.py).
+            models.Index(fields=["name"], name="export_name", condition=Q(name__gt="")),
             # What failed lately, for the strip of who sees many workspaces (web/strip.py): what failed has a reason.
             models.Index(
                 fields=["-created_at", "-id", "workspace", "status"],

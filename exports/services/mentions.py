@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 
 from exports.models import Export, User, Workspace
 from exports.services.key_texts import key_text
+from exports.services.names import names_with
 from exports.services.paging import beyond
 
 FEW = 500
@@ -38,8 +39,9 @@ def mentions_of(
 ) -> Mentions:
     """Return how the exports that mention a text are found (three queries at most), visible ones among others.
 
-    Left to itself a database reads all exports when nobody has the text. Few have a name, and these have an index of
-    their own; workspaces and people are few anyway.
+    Left to itself a database reads all exports when nobody has the text. Names are given again and again: where there
+    are few, they are compared, and not the exports that have them; otherwise those that have one, in an index of their
+    own. Workspaces and people are few anyway.
 
     Args:
         visible: the workspaces whose names are compared.
@@ -50,17 +52,15 @@ def mentions_of(
     Raises:
         Refused: the cursor is none of ours.
     """
-    if sees_all:
-        named = list(visible.order_by().filter(name__icontains=text).values_list("pk", flat=True)[: FEW + 1])
-    else:
-        names = visible.order_by().values_list(key_text("pk"), "name")
-        named = [uuid.UUID(written) for written, name in names if text.casefold() in name.casefold()]
-    in_person = Q(email__icontains=text) | Q(name__icontains=text)
-    people = list(User.objects.filter(in_person).order_by().values_list("pk", flat=True)[: FEW + 1])
+    named, people = _named(text, visible, sees_all=sees_all)
     in_name = Q(name__gt="", name__icontains=text)  # the first half is the index's own condition
     reach = None
     if not named and not people:
-        rows = beyond(Export.objects.filter(in_name), "created_at", cursor, newest_first)
+        names = names_with(text, most=FEW)
+        if names is None:
+            rows = beyond(Export.objects.filter(in_name), "created_at", cursor, newest_first)
+        else:
+            rows = Export.objects.filter(name__gt="", name__in=names).order_by()
         first = list(rows.values_list("pk", "created_at")[: FEW + 1])
         if len(first) <= FEW:
             return Mentions(Q(pk__in=[*(key for key, _at in first), *_whole_id(text)]), are_few=True)
@@ -69,6 +69,18 @@ def mentions_of(
     found |= Q(workspace__in=named) if len(named) <= FEW else Q(workspace__name__icontains=text)
     found |= Q(requested_by__in=people) if len(people) <= FEW else _of_requester(text)
     return Mentions(found, are_few=False, reach=reach)
+
+
+def _named(text: str, visible: QuerySet[Workspace], *, sees_all: bool) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
+    """Return the keys of the workspaces and of the people whose names have the text (one query)."""
+    places = visible.filter(name__icontains=text) if sees_all else visible  # all there are, or those of one person
+    people = User.objects.filter(Q(email__icontains=text) | Q(name__icontains=text)).order_by()
+    rows = places.order_by().values_list(key_text("pk"), "name", Value(0))
+    found: tuple[list[uuid.UUID], list[uuid.UUID]] = [], []
+    for key, name, is_person in rows.union(people.values_list(key_text("pk"), "name", Value(1)), all=True):
+        if is_person or sees_all or text.casefold() in name.casefold():
+            found[is_person].append(uuid.UUID(key))
+    return found
 
 
 def _of_requester(text: str) -> Q:

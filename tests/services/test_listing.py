@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -125,30 +126,40 @@ def test_text_is_looked_for_in_names_and_people(cast: Cast, text: str, found: se
     assert listed(cast.ada, text=text) == {made[name] for name in found}
 
 
-@pytest.mark.parametrize("number", [3, FEW + 1])
-def test_name_that_few_or_many_have_finds_them_where_one_may_look(cast: Cast, number: int) -> None:
+@pytest.mark.parametrize("others", [0, FEW + 1], ids=["few names", "many names"])
+@pytest.mark.parametrize(("number", "shared"), [(3, 1), (FEW + 1, 1), (FEW + 1, FEW + 1)])
+def test_name_that_few_or_many_have_finds_them_where_one_may_look(
+    cast: Cast, number: int, shared: int, others: int
+) -> None:
     first = make_export(cast.acme, cast.bob, name="zzz 0")
-    copies = [
-        Export(**{**values_of(first), "name": f"zzz {count}", **apart(first, count)}) for count in range(1, number)
-    ]
+    names = [f"zzz {count // shared}" for count in range(1, number)] + [f"other {count}" for count in range(others)]
+    copies = [Export(**{**values_of(first), "name": name, **apart(first, at)}) for at, name in enumerate(names, 1)]
     Export.objects.bulk_create(copies)
     foreign = make_export(cast.globex, cast.charlie, name="zzz of Globex")
     mine = list_exports(user=cast.bob, filters=Filters(text="ZZZ"), limit=200)
     assert len(mine.items) == min(number, 200)
     assert {export.workspace_id for export in mine.items} == {cast.acme.pk}
+    assert {export.name[:4] for export in mine.items} == {"zzz "}
     assert listed(cast.charlie, text="zzz") == {foreign}
+    assert listed(cast.bob, text="zz_ 0") == set()
+    assert listed(cast.ada, text="of globex") == {foreign}
 
 
-def test_text_that_nobody_has_is_looked_for_in_the_small_index_of_names(cast: Cast) -> None:
-    make_export(cast.acme, cast.bob)
+@pytest.mark.parametrize(("others", "most"), [(1, 1), (FEW + 1, 2)], ids=["few names", "many names"])
+def test_text_that_nobody_has_is_looked_for_in_the_small_indexes_of_names(cast: Cast, others: int, most: int) -> None:
+    first = make_export(cast.acme, cast.bob)
+    copies = [{**values_of(first), "name": f"other {at}", **apart(first, at)} for at in range(1, others + 1)]
+    Export.objects.bulk_create(Export(**values) for values in copies)
     with CaptureQueriesContext(connection) as queries:
         assert listed(cast.bob, text="zzz") == set()
-    (asked,) = [query["sql"] for query in queries if "name" in query["sql"] and 'FROM "exports_export"' in query["sql"]]
+    of_names = re.compile("(?=.*name).*FROM .?exports_export", re.DOTALL)
+    asked = [query["sql"] for query in queries if of_names.match(query["sql"])]
+    assert len(asked) == most
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SET enable_seqscan = off")  # a table of one row needs no index
-        cursor.execute(("EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN ") + asked)
-        assert "export_named" in str(cursor.fetchall())
+            cursor.execute("SET enable_seqscan = off")  # a table of a few rows needs no index
+        cursor.execute(("EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN ") + asked[-1])
+        assert {"export_name", "export_named"} & set(re.findall(r"\w+", str(cursor.fetchall())))
 
 
 def test_whole_id_finds_its_export(cast: Cast) -> None:
