@@ -71,7 +71,9 @@ def measure(name: str, sizes: list[int], repeats: int, workspaces: int) -> None:
         lines.append([page, f"{most}{' !' if most > QUERIES_MOST else ''}", *times, f"{growth:.1f} ×"])
     print_table(f"{name}: pages by exports in the table (at most {QUERIES_MOST} queries)", head, lines)
     quick, middle, slow = min(paces), statistics.median(paces), max(paces)
-    print(f"The processor's pace meanwhile: the same loop took {quick:.0f} to {slow:.0f} ms, {middle:.0f} in the middle.")
+    print(
+        f"The processor's pace meanwhile: the same loop took {quick:.0f} to {slow:.0f} ms, {middle:.0f} in the middle."
+    )
 
 
 def _pages(bob: Any, root: Any, eve: Any, spaces: list[Any]) -> dict[str, Any]:

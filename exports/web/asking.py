@@ -76,12 +76,12 @@ class Preview:
 
     @property
     def outcome(self) -> str:
-        """What sending the form does: ``use`` what is stored, ``join`` what runs, or ``queue`` something new."""
-        if self.answers and all(answer.running is not None for answer in self.answers):
-            return "join"
-        if self.answers and not self.is_fresh and all(answer.is_stored for answer in self.answers):
-            return "use"
-        return "queue"
+        """What sending the form does: ``use`` a file, ``join`` what runs, ``queue`` anew, or ``some of each``."""
+        outcomes = {
+            "join" if answer.running is not None else "use" if answer.is_stored and not self.is_fresh else "queue"
+            for answer in self.answers
+        }
+        return "some of each" if len(outcomes) > 1 else next(iter(outcomes), "queue")
 
     @property
     def has_file(self) -> bool:

@@ -60,8 +60,11 @@ def test_formats_are_asked_for_with_the_file_and_offered_again_the_next_time(cas
     assert Requester.objects.get().formats == ["xlsx", "parquet"]
     assert "Made for you when it is ready: Excel, Parquet." in text_of(answer)
     assert "Made for you when ready Excel, Parquet" in text_of(answer)
-    assert ticked(bob.get(NEW), "formats") == ["xlsx", "parquet"]
-    assert ticked(bob.get(f"{NEW}?like={export.pk}&formats=csv"), "formats") == ["csv"]
+    again, other = bob.get(NEW), bob.get(f"{NEW}?like={export.pk}&formats=csv")
+    assert ticked(again, "formats") == ["xlsx", "parquet"]
+    assert ticked(other, "formats") == ["csv"]
+    assert ["as you chose last time" in text_of(page) for page in (again, other)] == [True, False]
+    assert "as you chose last time" not in text_of(bob.post(NEW, form(cast, formats=["csv"], check="1")))
 
 
 def test_formats_are_remembered_from_the_form_alone_whatever_answers_it(cast: Cast, bob: Client) -> None:
@@ -443,7 +446,8 @@ def test_button_says_what_sending_does_and_to_how_many(cast: Cast, bob: Client) 
     make_ready_export(cast.acme, cast.alice, data_type="page", **window)
     assert label(bob.get(PREVIEW, form(cast))) == "Use this file"
     assert label(bob.get(PREVIEW, form(cast, fresh="on"))) == "Queue the export"
-    assert label(bob.get(PREVIEW, form(cast, **both))) == "Queue 2 exports"
+    assert label(bob.get(PREVIEW, form(cast, **both))) == "Ask for 2 exports"
+    assert label(bob.get(PREVIEW, form(cast, **both, fresh="on"))) == "Queue 2 exports"
     make_ready_export(cast.acme, cast.alice, data_type="event", **window)
     assert label(bob.get(PREVIEW, form(cast, **both))) == "Use these 2 files"
     make_export(cast.acme, cast.alice, data_type="individual", **window)
@@ -451,7 +455,7 @@ def test_button_says_what_sending_does_and_to_how_many(cast: Cast, bob: Client) 
     assert label(bob.get(PREVIEW, form(cast, types=["individual"], fresh="on"))) == "Join the running export"
     make_export(cast.acme, cast.alice, data_type="segment", **window)
     assert label(bob.get(PREVIEW, form(cast, **other))) == "Join 2 running exports"
-    assert label(bob.get(PREVIEW, form(cast, types=["page", "individual"]))) == "Queue 2 exports"
+    assert label(bob.get(PREVIEW, form(cast, types=["page", "individual"]))) == "Ask for 2 exports"
     page = bob.post(NEW, form(cast, check="1"))
     assert label(page) == "Use this file"
 

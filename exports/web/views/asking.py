@@ -41,6 +41,9 @@ from exports.web.guards import signed_in
 from exports.web.ranges import RangeKind
 from exports.web.rows import version_of
 
+# Where one of these is in the address, the formats ticked are its own, not those of last time.
+_SAYS_FORMATS = {"next_of", "like", "preset", "formats"}
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
@@ -147,6 +150,7 @@ def show_form(request: HttpRequest, form: AskForm, checked: AskForm, status: int
         "ranges": RangeKind.choices,
         "formats": [(value, words) for value, words in FORMATS.items() if value in MADE],
         "chosen_formats": form["formats"].value() or [],
+        "are_as_last_time": not form.is_bound and bool(person.last_formats) and not _SAYS_FORMATS & request.GET.keys(),
         "presets": presets_with_rights(person),
         "chosen_preset": request.GET.get("preset", ""),
         "preset_name": request.POST.get("preset_name", "")[:NAME_LENGTH],
