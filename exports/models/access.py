@@ -52,6 +52,7 @@ class ApiToken(models.Model):
 
     class Meta:
         verbose_name = _("personal API token")
+        verbose_name_plural = _("personal API tokens")
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
@@ -73,6 +74,8 @@ class Heartbeat(models.Model):
     has_left = models.BooleanField(default=False)  # ended in good order, at that time
 
     class Meta:
+        verbose_name = _("sign of life")
+        verbose_name_plural = _("signs of life")
         indexes = [models.Index(fields=["at"], name="heartbeat_at")]
 
     def __str__(self) -> str:

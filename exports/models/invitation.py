@@ -41,6 +41,7 @@ class Invitation(models.Model):
 
     class Meta:
         verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
         ordering = ["email"]
         constraints = [
             models.UniqueConstraint(

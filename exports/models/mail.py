@@ -42,6 +42,7 @@ class Mail(models.Model):
 
     class Meta:
         verbose_name = _("mail")
+        verbose_name_plural = _("mails")
         indexes = [
             # The search for what is to be sent (services/mails.py).
             models.Index(fields=["due_at"], name="mail_due", condition=models.Q(due_at__isnull=False)),

@@ -23,6 +23,8 @@ class ExportEvent(models.Model):
     data = models.JSONField(default=dict)
 
     class Meta:
+        verbose_name = _("export event")
+        verbose_name_plural = _("export events")
         ordering = ["at", "id"]
         indexes = [models.Index(fields=["export", "at", "id"], name="event_timeline")]
 
@@ -74,6 +76,8 @@ class Download(models.Model):
     bytes = models.BigIntegerField(default=0)
 
     class Meta:
+        verbose_name = _("download")
+        verbose_name_plural = _("downloads")
         ordering = ["-at", "-id"]
         indexes = [models.Index(fields=["export", "-at"], name="download_log")]
 

@@ -47,6 +47,7 @@ class UpstreamHost(models.Model):
 
     class Meta:
         verbose_name = _("Analytics Cloud host")
+        verbose_name_plural = _("Analytics Cloud hosts")
 
     def __str__(self) -> str:
         return self.origin
@@ -217,6 +218,7 @@ class Membership(models.Model):
 
     class Meta:
         verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
         constraints = [
             models.UniqueConstraint(fields=["workspace", "user"], name="membership_once"),
             models.CheckConstraint(condition=Q(role__in=[r.value for r in Role]), name="membership_role_known"),

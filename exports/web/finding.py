@@ -61,12 +61,11 @@ def find(user: User, text: str) -> list[Group]:
         everywhere = f"{reverse('export-list')}?{urlencode({'q': text})}"
         exports.append(Found(everywhere, "list-details", _("All exports with “%(text)s”") % {"text": text}))
     groups = [
+        # First, as Enter opens the first thing found: exports match by so much more than their names.
+        Group(_("Pages"), tuple(pages)),
         Group(_("Exports"), tuple(exports)),
         Group(_("Workspaces"), tuple(_matching(map(_workspace, places), words)[:WORKSPACES_SHOWN])),
-        Group(_("Pages"), tuple(pages)),
     ]
-    if not words:
-        groups = [groups[2], *groups[:2]]
     return [group for group in groups if group.items]
 
 
@@ -101,12 +100,17 @@ def _workspace(place: Place) -> Found:
 
 
 def _pages(user: User, places: Places) -> list[Found]:
-    pages = [Found(reverse("export-new"), "plus", _("New export"))] if places.may_ask else []
+    pages = [Found(reverse("export-new"), "plus", _("New export"), words=_("create ask"))] if places.may_ask else []
     pages += [
         Found(reverse("export-list"), "list-details", _("Exports")),
-        Found(reverse("week"), "chart-bar", _("Last 7 days")),
+        Found(reverse("week"), "chart-bar", _("Last 7 days"), words=_("week charts statistics")),
         Found(reverse("workspace-list"), "briefcase", _("Workspaces")),
-        Found(reverse("account"), "user-circle", _("Your account")),
+        Found(
+            reverse("account"),
+            "user-circle",
+            _("Your account"),
+            words=_("settings language time zone password API tokens"),
+        ),
     ]
     if any(one.may_manage for one in places):
         pages.append(Found(reverse("approval-list"), "hand-stop", _("Approvals")))

@@ -10,10 +10,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 View = Callable[..., HttpResponseBase]
 
 
-def signed_in(view: View) -> View:
+def signed_in(view: View, *, back: Callable[[HttpRequest], str] = HttpRequest.get_full_path) -> View:
     """Send strangers to the sign-in page and back.
 
     A page that refreshes a part of itself is told to load anew: the sign-in page has no place inside it.
+
+    Args:
+        back: the address to come back to.
     """
 
     @wraps(view)
@@ -22,6 +25,6 @@ def signed_in(view: View) -> View:
             return view(request, *args, **kwargs)
         if "HX-Request" in request.headers:
             return HttpResponse(status=401, headers={"HX-Refresh": "true"})
-        return redirect_to_login(request.get_full_path())
+        return redirect_to_login(back(request))
 
     return guarded

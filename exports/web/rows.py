@@ -83,6 +83,7 @@ class RowView:
     bytes: int | None
     expires_at: datetime | None
     expires_soon: bool
+    is_pinned: bool
     is_active: bool
     is_ready: bool
     said: str
@@ -156,6 +157,7 @@ def row_view(export: Export, *, now: datetime, place: int | None, health: Health
         bytes=export.bytes,
         expires_at=expires_at,
         expires_soon=expires_at is not None and expires_at - now < EXPIRES_SOON,
+        is_pinned=is_ready and export.pinned_at is not None,
         is_active=export.is_active,
         is_ready=is_ready and expires_at is not None and expires_at > now,
         said=_("%(export)s: %(status)s.") % {"export": title, "status": labels[export.status]},

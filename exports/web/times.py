@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from django.utils import dateformat, timezone
-from django.utils.translation import get_language, ngettext, pgettext
+from django.utils.translation import get_language, ngettext, npgettext, pgettext
 from django.utils.translation import gettext as _
 
 DAY = timedelta(days=1)
@@ -163,4 +163,6 @@ def length(span: timedelta) -> str:
         parts.append(_("%(n)s min") % {"n": minutes})
     if seconds or not parts:
         parts.append(_("%(n)s s") % {"n": seconds})
+    if days and span == timedelta(days=days):
+        return npgettext("nothing but days", "%(n)s day", "%(n)s days", days) % {"n": days}
     return " ".join(parts[:2])

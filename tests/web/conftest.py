@@ -1,15 +1,18 @@
 """People in browsers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from playwright.sync_api import Page
+from pytest_django.live_server_helper import LiveServer
 
 from exports.models import Heartbeat, User
 from exports.services import health
+from tests.support.cast import Cast, make_cast
 from tests.support.cast import cast as cast
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -45,3 +48,36 @@ def show_life() -> None:
 def engine(db: None) -> None:
     """A clock and workers that are alive."""
     show_life()
+
+
+# A browser without a screen shows no message: what would be shown is kept.
+STAND_IN = """
+window.shown = [];
+window.Notification = function (text) { window.shown.push(text); };
+window.Notification.permission = "default";
+window.Notification.requestPermission = function () {
+  window.Notification.permission = "granted"; return Promise.resolve("granted");
+};
+"""
+
+
+@pytest.fixture
+def people(transactional_db: None) -> Cast:
+    """The cast, in a database that a server's threads see."""
+    return make_cast()
+
+
+@pytest.fixture
+def bobs(page: Page, people: Cast, live_server: LiveServer) -> Iterator[Page]:
+    """Bob's browser, signed in; nothing may go wrong in it."""
+    client, faults = Client(), []
+    client.force_login(people.bob, backend=BACKEND)
+    page.context.add_cookies(
+        [{"name": name, "value": cookie.value, "url": live_server.url} for name, cookie in client.cookies.items()]
+    )
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.add_init_script(STAND_IN)
+    yield page
+    page.goto("about:blank")
+    assert faults == []

@@ -122,6 +122,16 @@ def test_timeline_tells_the_story_with_people(cast: Cast, alice: Client) -> None
     assert "did not answer in time" in words
 
 
+def test_running_export_tells_nothing_that_its_state_does_not_know_yet(cast: Cast, alice: Client) -> None:
+    export = make_export(cast.acme, cast.bob, Status.QUEUED)
+    soon = timezone.now() + timedelta(seconds=30)
+    events.record_event(export, events.PROBLEM, at=soon, problem="way_timeout")
+    assert "did not answer in time" not in text_of(alice.get(f"/exports/{export.pk}/"))
+    Export.objects.filter(pk=export.pk).update(status=Status.CANCELLED, due_at=None, ended_at=soon)
+    # Nobody looks at what has ended again by themselves: all of it is told, whatever the clocks say.
+    assert "did not answer in time" in text_of(alice.get(f"/exports/{export.pk}/"))
+
+
 def test_shifted_window_stands_in_the_technical_details(cast: Cast, alice: Client) -> None:
     export = make_export(cast.acme, cast.bob, Status.WAITING)
     Export.objects.filter(pk=export.pk).update(
@@ -272,6 +282,27 @@ def test_format_made_meanwhile_is_handed_out_and_stands_on_the_page(cast: Cast, 
     assert "being made" not in text_of(alice.get(f"/exports/{export.pk}/"))
 
 
+def test_format_chosen_while_asking_leads_as_soon_as_it_is_there(cast: Cast, alice: Client, browse: Browse) -> None:
+    export = make_ready_export(cast.acme, cast.alice)
+    Requester.objects.filter(export=export, user=cast.alice).delete()
+    Requester.objects.create(export=export, user=cast.alice, formats=["csv"])
+    row = DerivedFile.objects.create(export=export, format="csv", variant="csv")
+
+    def leading(client: Client) -> list[str]:
+        links = [
+            one for one in read(client.get(f"/exports/{export.pk}/")) if "btn-primary" in one.attrs.get("class", "")
+        ]
+        return [
+            one.attrs["href"].partition("download/")[2] for one in links if "download/" in one.attrs.get("href", "")
+        ]
+
+    assert leading(alice) == [""]
+    assert formats.make_format(row.pk)
+    assert leading(alice) == ["?format=csv"]
+    assert "Download CSV" in text_of(alice.get(f"/exports/{export.pk}/"))
+    assert leading(browse(cast.bob)) == [""]  # somebody else chose nothing
+
+
 def test_unknown_format_is_refused_with_a_page(cast: Cast, alice: Client) -> None:
     export = make_ready_export(cast.acme, cast.bob)
     answer = alice.get(f"/exports/{export.pk}/download/?format=exe")
@@ -356,10 +387,12 @@ def test_pin_and_unpin_say_what_they_did_and_until_when(cast: Cast, alice: Clien
     export = make_ready_export(cast.acme, cast.bob)
     words = text_of(alice.post(f"/exports/{export.pk}/pin/", follow=True))
     assert "The file is pinned" in words
+    assert "pinned" in text_of(alice.get("/"))
     assert "Pinned: kept until" in words
     assert "Unpinned, it is kept for 1 day from then on." in words
     words = text_of(alice.post(f"/exports/{export.pk}/unpin/", follow=True))
     assert "The file is unpinned" in words
+    assert "pinned" not in text_of(alice.get("/"))
     assert "Pinned: kept until" not in words
     assert "left, until" in words
 

@@ -66,6 +66,16 @@ def test_workspaces_and_pages_are_found_by_name(cast: Cast, alice: Client) -> No
     assert "/exports/new/" in found(alice.get("/find/", {"q": "new exp"}))
 
 
+def test_page_comes_before_exports_that_match_as_it_is_opened_by_enter(cast: Cast, alice: Client) -> None:
+    make_export(cast.acme, cast.bob, Status.QUEUED, name="New visitors")
+    first, second, *others = found(alice.get("/find/", {"q": "new"}, **LIVE))
+    assert first == "/exports/new/"
+    assert second.startswith("/exports/")
+    assert others == ["/?q=new"]
+    for text, page in (("settings", "/account/"), ("time zone", "/account/"), ("week", "/week/")):
+        assert found(alice.get("/find/", {"q": text}, **LIVE))[0] == page
+
+
 def test_nobody_finds_what_is_not_theirs_to_see(cast: Cast, browse: Browse) -> None:
     secret = make_export(cast.globex, cast.charlie, Status.QUEUED, name="Secret plan")
     for person in (cast.alice, cast.bob, cast.vera):

@@ -10,7 +10,7 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from exports.models import Download, Export, Limits, Status, Workspace
 from exports.web.strip import overview
-from tests.support.cast import Cast, make_export, make_person, make_ready_export
+from tests.support.cast import Cast, make_export, make_person, make_ready_export, make_workspace
 from tests.web.conftest import Browse
 from tests.web.markup import Element, check_page, read, text_of
 
@@ -185,6 +185,16 @@ def test_each_chart_says_itself_in_words_and_in_a_table(cast: Cast, alice: Clien
     assert [len([row for row in one.text.splitlines() if row.strip()]) for one in tables[:3]] == [16, 16, 16]
     assert "500 kB of 400 kB" in text_of(answer)
     assert "limit reached" in text_of(answer)
+
+
+def test_bar_of_what_is_kept_is_drawn_where_it_says_how_full_or_how_much_more(cast: Cast, alice: Client) -> None:
+    make_ready_export(cast.acme, cast.bob, bytes=500_000)
+    assert '<svg class="bar' not in alice.get("/week/").content.decode()
+    limit = Limits.objects.create(workspace=cast.acme, whom="together", bytes_kept=4_000_000)
+    assert '<svg class="bar' in alice.get("/week/").content.decode()
+    limit.delete()
+    make_ready_export(make_workspace("Beta", viewer=cast.alice), cast.bob, bytes=250_000)
+    assert alice.get("/week/").content.decode().count('<svg class="bar') == 2
 
 
 def test_week_without_anything_says_none(cast: Cast, alice: Client) -> None:

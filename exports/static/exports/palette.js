@@ -10,6 +10,7 @@
   function links() { return Array.prototype.slice.call(dialog.querySelectorAll(".found-link")); }
   function open() {
     if (dialog.open) { dialog.close(); return; }
+    waits = false;
     dialog.showModal();
     input.select();
     input.focus();
@@ -43,13 +44,22 @@
     else if (event.key === "ArrowUp") { event.preventDefault(); move(-1); }
     else if (event.key.length === 1 && event.target !== input && !event.ctrlKey && !event.metaKey) input.focus();
   });
-  /* Enter opens the first thing found for exactly this text; before it is there, the search page does the same. */
-  dialog.querySelector("form").addEventListener("submit", function (event) {
-    var first = links()[0];
-    if (!first || dialog.dataset.text !== input.value) return;
+  /* Enter opens the first thing found for exactly this text, as soon as it is there; once more, and the search page does
+     the same. */
+  var form = dialog.querySelector("form"), waits = false;
+  form.addEventListener("submit", function (event) {
+    if (waits) return;
     event.preventDefault();
-    first.click();
+    waits = true;
+    goOn();
   });
+  function goOn() {
+    if (!waits || dialog.dataset.text !== input.value) return;
+    var first = links()[0];
+    if (first) first.click();
+    else form.submit();
+  }
+  input.addEventListener("input", function () { waits = false; });
   /* Who has moved on to a link already stays on it when what is found comes anew. */
   var held = null;
   document.addEventListener("htmx:beforeSwap", function (event) {
@@ -60,7 +70,8 @@
     if (event.target.id !== "palette-results") return;
     if (held !== null) (links().find(function (link) { return link.getAttribute("href") === held; }) || input).focus();
     held = null;
-    dialog.dataset.text = input.value;
+    dialog.dataset.text = event.detail.requestConfig.parameters.get("q");
     document.getElementById("palette-said").textContent = event.target.querySelector("[data-found]").dataset.found;
+    goOn();
   });
 })();

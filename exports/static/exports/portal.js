@@ -91,6 +91,30 @@
     event.target.form.elements.exact_zone.value = "workspace";
   }, true);
 
+  /* Enter in a field that has a button of its own means that button, not the first one of the form. Whoever still
+     chooses Japanese characters ends that with it. */
+  document.addEventListener("keydown", function (event) {
+    var button = event.key === "Enter" && !event.isComposing && document.getElementById(event.target.dataset.enter || "");
+    if (!button) return;
+    event.preventDefault();
+    button.click();
+  });
+
+  /* A browser that goes back fills the form as it was left; what it would send was said of the form as it first came. */
+  function isChanged(field) {
+    if (field.options) return Array.from(field.options).some(function (one, at) {
+      return one.selected !== (one.defaultSelected || (at === 0 && !field.querySelector("[selected]")));
+    });
+    return field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked
+      : field.defaultValue !== undefined && field.value !== field.defaultValue;
+  }
+  window.addEventListener("pageshow", function () {
+    var shown = document.getElementById("preview");
+    if (shown && Array.from(shown.closest("form").elements).some(isChanged)) {
+      shown.dispatchEvent(new CustomEvent("portal:again"));
+    }
+  });
+
   /* After a refusal the first field to mend is where one goes on. */
   var wrong = Array.from(document.querySelectorAll("form [aria-invalid='true']")).find(function (field) {
     return field.offsetParent !== null;

@@ -1,6 +1,7 @@
 """Asking for exports: the form, its live preview, and sending it."""
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from django.contrib import messages
@@ -41,12 +42,24 @@ from exports.web.guards import signed_in
 from exports.web.ranges import RangeKind
 from exports.web.rows import version_of
 
+FILLED_MOST = 1_200  # characters: servers take lines of 4,094, and in the address of the sign-in page it grows
 # Where one of these is in the address, the formats ticked are its own, not those of last time.
 _SAYS_FORMATS = {"next_of", "like", "preset", "formats"}
 
 
+def _as_filled(request: HttpRequest) -> str:
+    """Return the address of the form as it was sent: whoever was signed out meanwhile finds it filled."""
+    if request.method != "POST":
+        return request.get_full_path()
+    kept = {name: request.POST.getlist(name) for name in AskForm.base_fields if request.POST.get(name)}
+    query = urlencode(kept, doseq=True)
+    if len(query) > FILLED_MOST:
+        query = urlencode({name: values for name, values in kept.items() if name != "note"}, doseq=True)
+    return f"{request.path}?{query}"
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
+@partial(signed_in, back=_as_filled)
 def export_new(request: HttpRequest) -> HttpResponse:
     """Show the form; on POST queue what it says, or check it when that button was pressed."""
     person = person_of(request)
@@ -85,6 +98,7 @@ def export_asked(request: HttpRequest) -> HttpResponse:
     """Show what became of each type of a bundle, and follow it."""
     answers = bundle.unpack(person_of(request), request.GET.get("r", ""))
     if not answers:
+        messages.info(request, _("That page is only for who asked. These are all exports that you can see."))
         return redirect("export-list")
     version = version_of(answers, get_language())
     is_live = "HX-Request" in request.headers

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -30,9 +31,10 @@ AFTER_MAKING = "then"  # in the address at which the page of a format in the mak
 @signed_in
 def export_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show an export; to htmx only its live part, or 204 when nothing changed."""
+    read_at = timezone.now()
     export = export_for(request, pk)
     state = health.state()
-    detail = detail_of(export, person_of(request), state)
+    detail = detail_of(export, person_of(request), state, read_at=read_at)
     version = version_of(detail, state, get_language())
     is_live = "HX-Request" in request.headers
     if is_live and request.GET.get("v") == version:
