@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast
 
 from exports.models import Export, User, Workspace
+from exports.services.json_rows import moment_of
 from exports.services.key_texts import key_text
 from exports.services.names import names_with
 from exports.services.paging import beyond
@@ -61,10 +63,12 @@ def mentions_of(
             rows = beyond(Export.objects.filter(in_name), "created_at", cursor, newest_first)
         else:
             rows = Export.objects.filter(name__gt="", name__in=names).order_by()
-        first = list(rows.values_list("pk", "created_at")[: FEW + 1])
+        # As texts: of five hundred, only the last time is needed, or the keys.
+        first = list(rows.values_list(key_text("pk"), Cast("created_at", TextField()))[: FEW + 1])
         if len(first) <= FEW:
-            return Mentions(Q(pk__in=[*(key for key, _at in first), *_whole_id(text)]), are_few=True)
-        reach = first[-1][1]
+            keys = [uuid.UUID(key) for key, _at in first]
+            return Mentions(Q(pk__in=[*keys, *_whole_id(text)]), are_few=True)
+        reach = moment_of(first[-1][1])
     found = in_name | Q(pk__in=_whole_id(text))
     found |= Q(workspace__in=named) if len(named) <= FEW else Q(workspace__name__icontains=text)
     found |= Q(requested_by__in=people) if len(people) <= FEW else _of_requester(text)

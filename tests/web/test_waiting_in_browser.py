@@ -84,6 +84,8 @@ def test_choice_of_messages_lasts_and_can_be_taken_back(bobs: Page, people: Cast
     button = bobs.get_by_role("button", name="Notify me")
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
+    expect(button.locator(".notify-on")).to_be_visible()  # not by its colour alone
+    expect(button.locator(".notify-off")).to_be_hidden()
     button.click()
     expect(button).to_have_attribute("aria-pressed", "false")
     assert bobs.evaluate("localStorage.getItem('notify')") == "off"
