@@ -30,9 +30,7 @@ def row_html(row: RowView, *, is_mine: bool, role: Role | None) -> SafeString:
     # What a row says of these changes by the minute.
     passed = tuple(at and (at - now) // MINUTE for at in (row.created_at, row.since, row.until, row.expires_at))
     here = get_language() or "", timezone.get_current_timezone_name()
-    return _rendered(
-        row, is_mine, row.is_masked_for(role), row.again_for(role), role is not None and role.may_ask, passed, *here
-    )
+    return _rendered(row, is_mine, row.is_masked_for(role), row.again_for(role), row.deeds_for(role), passed, *here)
 
 
 @lru_cache(KEPT)
@@ -41,12 +39,12 @@ def _rendered(
     is_mine: bool,
     is_masked: bool,
     again: str,
-    may_ask: bool,
+    deeds: str,
     _passed: tuple[int | datetime | None, ...],
     _language: str,
     _zone: str,
 ) -> SafeString:
     # Nothing of the request is at hand: what is not among the arguments must not be said.
-    context = {"row": row, "is_mine": is_mine, "is_masked": is_masked, "again": again, "may_ask": may_ask}
+    context = {"row": row, "is_mine": is_mine, "is_masked": is_masked, "again": again, "deeds": deeds}
     context["usual_formats"] = USUAL_FORMATS
     return render_to_string("exports/desk_row.html", context)

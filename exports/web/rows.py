@@ -95,6 +95,15 @@ class RowView:
         """Tell whether this role gets no original; somebody without one gets no more than the least."""
         return bool(self.masked_roles) and (role is None or role.value in self.masked_roles)
 
+    def deeds_for(self, role: Role | None) -> str:
+        """Return what this role may do with it when it is one of several chosen, as the page's style knows it."""
+        may_ask = role is not None and role.may_ask
+        if self.is_active:
+            return "cancel" if may_ask else ""
+        if self.is_ready:
+            return "repeat download" if may_ask else "download"
+        return "repeat" if self.again_for(role) == "run" else ""
+
     def again_for(self, role: Role | None) -> str:
         """Return what this role may do about a missing file: ``run`` it again, ``change`` the question, or nothing."""
         return self.again if role is not None and role.may_ask else ""

@@ -39,6 +39,12 @@ def test_form_of_who_was_signed_out_meanwhile_is_filled_after_signing_in(cast: C
 
 
 @pytest.mark.django_db
+def test_form_that_no_address_holds_leads_back_to_an_empty_one(cast: Cast) -> None:
+    sign_in = Client().post(NEW, sent(cast, name="x" * 10_000))
+    assert sign_in.headers["Location"].endswith(f"?next={NEW}")
+
+
+@pytest.mark.django_db
 @pytest.mark.usefixtures("engine")
 def test_who_joins_or_uses_a_file_reads_that_name_and_note_are_not_kept(cast: Cast, browse: Browse) -> None:
     window = {"range_from": OCTOBER[0], "range_to": OCTOBER[1]}

@@ -70,9 +70,15 @@ def test_row_offers_what_the_role_may_do(cast: Cast) -> None:
     def seen(row: RowView, role: Role | None) -> str:
         return row_html(row, is_mine=False, role=role)
 
-    assert 'data-can="repeat download"' in seen(ready, Role.MEMBER)
-    for role in (Role.VIEWER, None):
-        assert 'data-can="download"' in seen(ready, role)
+    running = view_of(make_export(cast.acme, cast.bob, data_type="event"))
+    for row, member, others in (
+        (ready, "repeat download", "download"),
+        (failed, "repeat", ""),
+        (running, "cancel", ""),
+    ):
+        assert f'data-can="{member}"' in seen(row, Role.MEMBER)
+        for role in (Role.VIEWER, None):
+            assert f'data-can="{others}"' in seen(row, role)
     for role in (Role.VIEWER, None):  # their columns are masked: the file as it came is not for them
         assert f"{ready.url}download/?format=xlsx" in seen(ready, role)
         assert f'"{ready.url}download/"' not in seen(ready, role)

@@ -52,10 +52,11 @@ def _as_filled(request: HttpRequest) -> str:
     if request.method != "POST":
         return request.get_full_path()
     kept = {name: request.POST.getlist(name) for name in AskForm.base_fields if request.POST.get(name)}
-    query = urlencode(kept, doseq=True)
-    if len(query) > FILLED_MOST:
-        query = urlencode({name: values for name, values in kept.items() if name != "note"}, doseq=True)
-    return f"{request.path}?{query}"
+    for names in (kept.keys(), kept.keys() - {"note"}):
+        query = urlencode({name: kept[name] for name in kept if name in names}, doseq=True)
+        if len(query) <= FILLED_MOST:
+            return f"{request.path}?{query}"
+    return request.path
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
