@@ -110,7 +110,8 @@
   }
   window.addEventListener("pageshow", function () {
     var shown = document.getElementById("preview");
-    if (shown && Array.from(shown.closest("form").elements).some(isChanged)) {
+    var form = shown && shown.closest("form"); // the page of a file's rows calls them its preview, too
+    if (form && Array.from(form.elements).some(isChanged)) {
       shown.dispatchEvent(new CustomEvent("portal:again"));
     }
   });
