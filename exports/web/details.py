@@ -83,7 +83,7 @@ class Detail:
     is_masked: bool
     requesters: tuple[str, ...]
     wanted: tuple[str, ...]
-    chosen: frozenset[str]
+    leading: tuple[Format, ...]
     sheets: int
     delimiters: tuple[tuple[str, str, str], ...]
     downloads: tuple[Taken, ...]
@@ -96,11 +96,6 @@ class Detail:
     seconds_working: float | None
     receipt_text: str
     needs_change: bool
-
-    @property
-    def has_chosen(self) -> bool:
-        """True when a format lies there that the person chose while asking."""
-        return any(one.name in self.chosen and one.state == DerivedFile.State.READY for one in self.formats)
 
 
 def detail_of(export: Export, person: User, health: Health, *, read_at: datetime) -> Detail:
@@ -117,20 +112,20 @@ def detail_of(export: Export, person: User, health: Health, *, read_at: datetime
     places = describe.queue_positions([export])
     seats = Requester.objects.filter(export=export).select_related("user").order_by("joined_at")
     requesters = [seat.user for seat in seats]
-    chosen = frozenset(name for seat in seats if seat.user == person for name in seat.formats)
-    wanted = chosen if not export.ended_at else ()
+    chosen = {name for seat in seats if seat.user == person for name in seat.formats}
+    formats = formats_of(export, list(DerivedFile.objects.filter(export=export)) if is_ready else [], mask)
     taken = list(Download.objects.filter(export=export).select_related("user")[: DOWNLOADS_SHOWN + 1])
     return Detail(
         row=row_view(export, now=now, place=places.get(export.pk), health=health),
         may=_may(export, person, is_requester=person in requesters),
         lines=tuple(_line(one) for one in describe.timeline(export) if one.at <= read_at or not export.is_active),
         is_masked=bool(mask),
-        formats=formats_of(export, list(DerivedFile.objects.filter(export=export)) if is_ready else [], mask),
+        formats=formats,
+        leading=tuple(one for one in formats if one.name in chosen and one.state == DerivedFile.State.READY),
         sheets=sheets_of(export),
         delimiters=tuple((name, str(label), SIGNS[name]) for name, label in DELIMITERS.items()),
         requesters=tuple(str(one) for one in requesters),
-        wanted=tuple(labels_of(name for name in FORMATS if name in wanted)),
-        chosen=chosen,
+        wanted=() if export.ended_at else tuple(labels_of(name for name in FORMATS if name in chosen)),
         downloads=tuple(
             Taken(one.at, str(one.user or _("somebody who has left")), str(FORMATS[one.format].label), one.bytes)
             for one in taken[:DOWNLOADS_SHOWN]

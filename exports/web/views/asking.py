@@ -52,8 +52,9 @@ def _as_filled(request: HttpRequest) -> str:
     if request.method != "POST":
         return request.get_full_path()
     kept = {name: request.POST.getlist(name) for name in AskForm.base_fields if request.POST.get(name)}
-    for names in (kept.keys(), kept.keys() - {"note"}):
-        query = urlencode({name: kept[name] for name in kept if name in names}, doseq=True)
+    whole = urlencode(kept, doseq=True)
+    kept.pop("note", None)  # the longest by far
+    for query in (whole, urlencode(kept, doseq=True)):
         if len(query) <= FILLED_MOST:
             return f"{request.path}?{query}"
     return request.path
