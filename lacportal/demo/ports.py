@@ -1,15 +1,50 @@
 """Ports of this machine: the wanted one, or the next that is free."""
 
+import fcntl
+import os
 import socket
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 
 NEXT_ONES = 50
 
 
-def choose_port(wanted: int, *, taken: Iterable[int] = ()) -> int:
-    """Return ``wanted`` or the next free port after it; any free one when that whole stretch is taken."""
+class Claims:
+    """The ports that this process has chosen: a demo that starts in the same second chooses others.
+
+    Between the choice and the server that listens there pass seconds. A byte of one file stands for each port; the
+    kernel unlocks it with the end of this process, and a child inherits no such lock.
+
+    Args:
+        path: shared by all demos of an account, as only that may open it.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        path = path or Path(tempfile.gettempdir()) / f"lac-portal-ports-{os.getuid()}"
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        self._mine: set[int] = set()
+
+    def take(self, port: int) -> bool:
+        """Take a port for this process; False when it is taken."""
+        if port in self._mine:
+            return False
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except BlockingIOError:
+            return False
+        self._mine.add(port)
+        return True
+
+
+def choose_port(wanted: int, *, take: Callable[[int], bool] = lambda port: True) -> int:
+    """Return ``wanted`` or the next free port after it; any free one when that whole stretch is taken.
+
+    Args:
+        take: is asked for a free port; False leads on to the next.
+    """
     for port in range(wanted, min(wanted + NEXT_ONES, 65536)):
-        if port not in set(taken) and is_free(port):
+        if is_free(port) and take(port):
             return port
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -14,7 +14,7 @@ from lacportal.demo.child import Child
 from lacportal.demo.display import Bars, greet
 from lacportal.demo.folder import ROLES, DemoFolder, Running
 from lacportal.demo.portal import Export, Portal, PortalRefused
-from lacportal.demo.ports import choose_port
+from lacportal.demo.ports import Claims, choose_port
 from lacportal.demo.supervisor import Stopped, Supervisor
 from lacportal.demo.surroundings import SIMULATOR_PACE, source_folder, surroundings
 from lacportal.embedded import EmbeddedRedis, embedded_redis
@@ -50,10 +50,11 @@ class Demo:
         """
         lock = self._folder.lock()
         before = self._folder.running()
-        port = choose_port(self._wanted_port)
+        claims = Claims()
+        port = choose_port(self._wanted_port, take=claims.take)
         if port != self._wanted_port:
             self._console.print(f"Port {self._wanted_port} is taken; the pages are at port {port}.")
-        simulator_port = choose_port(before.simulator_port or SIMULATOR_PORT, taken=[port])
+        simulator_port = choose_port(before.simulator_port or SIMULATOR_PORT, take=claims.take)
         address = f"http://localhost:{port}"
         self._folder.note_running(Running(process=os.getpid(), address=address, simulator_port=simulator_port))
         supervisor = Supervisor(self._console, lock)
