@@ -62,7 +62,9 @@ def invite(*, actor: User, workspace: Workspace, email: str, role: Role | str) -
                 invitation.save(force_insert=True)
         except IntegrityError:
             raise Refused(
-                "invited_already", _("This address is invited already. Its mail can be sent again below."), "email"
+                "invited_already",
+                _("This address is invited already. Its mail can be sent again from the list."),
+                "email",
             ) from None
         post_invitation(invitation, at=now)
         record_audit(audit_log.INVITATION_SENT, actor=actor, workspace=workspace, subject=email, role=role.value)

@@ -11,6 +11,7 @@ from exports.files.conversion import SHEET_ROWS
 from exports.models import DerivedFile, Export, Status
 from exports.services.estimates import Made, largest_made, seconds_left
 from exports.services.variants import PROFILE, Variant, mask_word
+from exports.templatetags.portal import listed
 from exports.web.explain import DELIMITERS, FormatWords
 from exports.web.explain import FORMATS as WORDS
 
@@ -96,7 +97,7 @@ def choices_of(variant: Variant) -> str:
         )
         if is_so
     ]
-    return ", ".join(words)
+    return listed(words)
 
 
 def sheets_of(export: Export) -> int:

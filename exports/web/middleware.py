@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
+from django.urls import is_valid_path
 from django.utils import timezone, translation
 
 from exports.services.addresses import client_address
@@ -81,9 +82,17 @@ class MethodPageMiddleware:
         is_looking = request.method in ("GET", "HEAD") and not request.path.startswith(WITHOUT_PERSON)
         if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or not is_looking:
             return response
-        page = render(request, "errors/405.html", status=response.status_code)
+        page = render(request, "errors/405.html", {"way_back": _page_above(request.path)}, status=response.status_code)
         page["Allow"] = response.headers.get("Allow", "POST")
         return page
+
+
+def _page_above(path: str) -> str:
+    """Return the address of the next page above one: forms are sent to addresses below the page that shows them."""
+    while (path := path.rstrip("/").rpartition("/")[0] + "/") != "/":
+        if is_valid_path(path):
+            return path
+    return path
 
 
 class PermissionsPolicyMiddleware:

@@ -99,7 +99,7 @@ def test_manager_moves_an_export_to_the_front_and_pins_its_file(
     visitor.sign_in(office.hire("manager"), PASSWORD)
     visitor.open(f"/workspaces/{office.workspace}/")
     visitor.button("Pause the workspace").click()
-    page.get_by_text(visitor.say("A manager paused it.")).wait_for()
+    page.get_by_text(visitor.say("It was paused by hand.")).wait_for()
     first, last = (stack.api.queue(office.workspace, day=day)["id"] for day in (1, 2))
 
     visitor.open(f"/exports/{last}/")

@@ -38,14 +38,14 @@ def test_paused_workspace_keeps_its_exports_and_goes_on(office: Office, visit: O
     visitor.sign_in(office.hire("manager"), PASSWORD)
     visitor.open(f"/workspaces/{office.workspace}/")
     visitor.button("Pause the workspace").click()
-    page.get_by_text(visitor.say("A manager paused it.")).wait_for()
+    page.get_by_text(visitor.say("It was paused by hand.")).wait_for()
     key = office.stack.api.queue(office.workspace)["id"]
     visitor.open(f"/exports/{key}/")
     page.get_by_text(visitor.say("A manager, who paused the workspace, to resume it.")).wait_for()
 
     visitor.open(f"/workspaces/{office.workspace}/")
     visitor.button("Resume").click()
-    page.get_by_text(visitor.say("A manager paused it.")).wait_for(state="detached")
+    page.get_by_text(visitor.say("It was paused by hand.")).wait_for(state="detached")
     visitor.open(f"/exports/{key}/")
     visitor.heading("Ready").wait_for()
 

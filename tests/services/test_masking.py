@@ -37,6 +37,17 @@ def file_of(caller: ApiCaller, export: Export, **query: str) -> Any:
     return answer
 
 
+def test_masked_column_that_no_type_has_is_told_of(cast: Cast, browse: Browse) -> None:
+    alice, address = browse(cast.alice), f"/workspaces/{cast.acme.pk}/masking/"
+    columns = "\n".join(["emailAdress", "EMAILADDRESS", "fields.phone", "<x>"])
+    answer = alice.post(address, {"masked_columns": columns, "masked_roles": ["viewer"]}, follow=True)
+    assert "known to have these columns: emailAdress, <x>." in text_of(answer)
+    cast.acme.refresh_from_db()
+    assert len(cast.acme.masked_columns) == 4  # it may still be one that Analytics Cloud has since added
+    answer = alice.post(address, {"masked_columns": "city", "masked_roles": ["viewer"]}, follow=True)
+    assert "known to have" not in text_of(answer)
+
+
 def test_viewer_gets_formats_masked_and_the_original_not_at_all(export: Export, cast: Cast) -> None:
     vera = ApiCaller(cast.vera)
     refused = file_of(vera, export)

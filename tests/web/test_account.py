@@ -64,6 +64,20 @@ def test_api_token_is_made_and_its_text_shown_this_once(cast: Cast, alice: Clien
     assert "never used" in text_of(again)
 
 
+def test_answer_with_an_api_token_that_is_loaded_anew_makes_no_second_one(cast: Cast, alice: Client) -> None:
+    def once() -> str:
+        page = read(alice.get("/account/"))
+        return next(one.attrs["value"] for one in page if one.attrs.get("name") == "once")
+
+    form = {"name": "nightly", "scopes": ["read"], "lifetime": "90", "once": once()}
+    alice.post("/account/tokens/", form)
+    again = alice.post("/account/tokens/", form, follow=True)
+    assert "The token was made already" in text_of(again)
+    assert ApiToken.objects.count() == 1
+    alice.post("/account/tokens/", form | {"once": once()})
+    assert ApiToken.objects.count() == 2
+
+
 def test_api_token_for_ever_has_no_end(cast: Cast, alice: Client) -> None:
     alice.post("/account/tokens/", {"name": "for ever", "scopes": ["read"], "lifetime": ""})
     assert ApiToken.objects.get().expires_at is None

@@ -46,9 +46,18 @@ def test_chosen_ones_are_cancelled_and_what_is_not_says_why(cast: Cast, bob: Cli
     said = text_of(answer)
     assert "2 exports cancelled." in said
     assert "Not done for Pages: Only those who asked for this export, or a manager, can cancel it." in said
-    assert "Not done for Pages: This export has ended already" in said
+    assert "1 had ended already." in said
+    assert "Not done for Pages: This export" not in said
     assert Export.objects.filter(status=Status.CANCELLED).count() == 2
     assert AuditEntry.objects.filter(action="export.cancelled").count() == 2
+
+
+def test_who_cancels_only_what_has_ended_reads_so(cast: Cast, bob: Client) -> None:
+    ended = [make_export(cast.acme, cast.bob, Status.FAILED) for _number in range(2)]
+    answer = bob.post(BULK, {"deed": "cancel", "pick": keys(*ended)}, follow=True)
+    assert [one.text.strip() for one in read(answer) if "notice" in one.attrs.get("class", "")][0] == (
+        "2 had ended already."
+    )
 
 
 def test_chosen_ones_are_run_again(cast: Cast, bob: Client) -> None:

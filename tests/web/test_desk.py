@@ -211,6 +211,19 @@ def test_chosen_filters_stand_in_the_form_and_can_be_cleared(cast: Cast, alice: 
     assert "No export matches" in content
 
 
+def test_workspace_without_exports_says_so(cast: Cast, alice: Client) -> None:
+    said = text_of(alice.get("/", {"workspace": str(cast.acme.pk)}))
+    assert "This workspace has no exports yet" in said
+    assert "No export matches" not in said
+    assert "No export matches" in text_of(alice.get("/", {"workspace": str(cast.acme.pk), "status": "ready"}))
+
+
+def test_days_the_wrong_way_round_are_said_to_be_so(cast: Cast, alice: Client) -> None:
+    days = {"since": "2026-10-02", "until": "2026-10-01"}
+    assert "is before “Requested from”" in text_of(alice.get("/", days))
+    assert "is before “Requested from”" not in text_of(alice.get("/", days | {"until": "2026-10-02"}))
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -208,3 +208,17 @@ def test_address_that_only_forms_are_sent_to_says_so(cast: Cast, browse: Browse)
     check_page(answer)
     assert "Not Allowed" not in text_of(answer)
     assert client.put("/exports/presets/").content == b""  # no browser does that
+
+
+def test_address_of_a_form_leads_to_the_page_that_has_it(cast: Cast, browse: Browse) -> None:
+    client = browse(cast.bob)
+
+    def ways(address: str) -> set[str]:
+        return {
+            one.attrs["href"] for one in read(client.get(address)) if one.tag == "a" and "btn" in one.attrs["class"]
+        }
+
+    here = f"/workspaces/{cast.acme.pk}/"
+    assert ways(f"{here}members/") == {here}
+    assert ways("/account/tokens/") == {"/account/"}
+    assert ways("/exports/presets/") == {"/"}

@@ -39,6 +39,33 @@ def test_form_of_who_was_signed_out_meanwhile_is_filled_after_signing_in(cast: C
 
 
 @pytest.mark.django_db
+def test_preview_of_who_was_signed_out_meanwhile_leads_to_sign_in_and_back_to_the_filled_form(
+    cast: Cast, browse: Browse
+) -> None:
+    answer = Client().get(f"{NEW}preview/", sent(cast, name="四半期"), headers={"HX-Request": "true"})
+    assert answer.status_code == 401
+    way = answer.headers["HX-Redirect"]
+    sign_in = Client().get(way)
+    assert "You aren’t signed in, or no longer." in text_of(sign_in)
+    back = next(one for one in read(sign_in) if one.attrs.get("name") == "next")
+    form = browse(cast.bob).get(back.attrs["value"])
+    assert ticked(form, "types") == ["page"]
+    assert 'value="四半期"' in form.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("engine")
+def test_who_asks_afresh_is_told_of_a_new_export(cast: Cast, browse: Browse) -> None:
+    window = {"range_from": OCTOBER[0], "range_to": OCTOBER[1]}
+    make_ready_export(cast.acme, cast.alice, data_type="page", **window)
+    bob = browse(cast.bob)
+    used, afresh = (text_of(bob.get(f"{NEW}preview/", sent(cast, **fresh))) for fresh in ({}, {"fresh": "on"}))
+    assert ("answers this at once" in used, "a new export, beside" in used) == (True, False)
+    assert ("answers this at once" in afresh, "a new export, beside" in afresh) == (False, True)
+    assert ("begins some milliseconds earlier" in used, "begins some milliseconds earlier" in afresh) == (False, True)
+
+
+@pytest.mark.django_db
 def test_form_that_no_address_holds_leads_back_to_an_empty_one(cast: Cast) -> None:
     sign_in = Client().post(NEW, sent(cast, name="x" * 10_000))
     assert sign_in.headers["Location"].endswith(f"?next={NEW}")

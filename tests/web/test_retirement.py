@@ -35,6 +35,16 @@ def test_manager_archives_and_takes_it_out_again(cast: Cast, alice: Client) -> N
     assert "archived workspace" not in text_of(alice.get("/workspaces/"))
 
 
+def test_archived_one_tells_of_its_pause_while_something_runs(cast: Cast, alice: Client) -> None:
+    running = make_export(cast.acme, cast.bob, Status.WAITING)
+    alice.post(at(cast, "pause/"))
+    alice.post(at(cast, "archive/"))
+    assert "Paused since" in text_of(alice.get(at(cast)))
+    alice.post(f"/exports/{running.pk}/cancel/")
+    page = text_of(alice.get(at(cast)))
+    assert ("Archived on" in page, "Paused since" in page) == (True, False)
+
+
 def test_archived_twice_says_so(cast: Cast, alice: Client) -> None:
     alice.post(at(cast, "archive/"))
     assert "archived already" in text_of(alice.post(at(cast, "archive/"), follow=True))

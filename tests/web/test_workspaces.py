@@ -218,7 +218,7 @@ def test_settings_that_can_not_be_are_refused_at_their_field(
 
 def test_pause_and_resume_are_buttons_with_a_banner_between(cast: Cast, alice: Client) -> None:
     paused = alice.post(at(cast, "pause/"), follow=True)
-    assert "A manager paused it." in text_of(paused)
+    assert "It was paused by hand." in text_of(paused)
     check_page(paused)
     assert "paused already" in text_of(alice.post(at(cast, "pause/"), follow=True))
     assert "The workspace goes on." in text_of(alice.post(at(cast, "resume/"), follow=True))

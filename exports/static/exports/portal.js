@@ -68,11 +68,34 @@
     var question = event.submitter && event.submitter.dataset.confirm;
     if (question && !window.confirm(question)) event.preventDefault();
   });
-  /* Filters answer at once; without scripts their button does it. */
+  /* Filters answer at once; without scripts their button does it. Who goes through choices by keyboard is waited for,
+     and finds the place again on the page that comes. */
+  var PLACE = "filter in hand", byKey = false, soon = 0;
+  document.addEventListener("keydown", function () { byKey = true; }, true);
+  document.addEventListener("pointerdown", function () { byKey = false; }, true);
   document.addEventListener("change", function (event) {
-    if (event.target.form && event.target.form.dataset.auto !== undefined && event.target.type !== "search") {
-      event.target.form.requestSubmit();
-    }
+    var field = event.target;
+    if (!field.form || field.form.dataset.auto === undefined || field.type === "search") return;
+    window.clearTimeout(soon);
+    if (field.type === "date" && field.value && field.value < "1000") return; // the year is still being typed
+    soon = window.setTimeout(function () {
+      try { if (byKey) sessionStorage.setItem(PLACE, field.name); } catch (off) { /* then the page begins at its top */ }
+      field.form.requestSubmit();
+    }, byKey ? 700 : 0);
+  });
+  try {
+    var place = sessionStorage.getItem(PLACE), filters = document.querySelector("form[data-auto]");
+    sessionStorage.removeItem(PLACE);
+    var those = place && filters ? Array.from(filters.elements).filter(function (one) { return one.name === place; }) : [];
+    var field = those.find(function (one) { return one.checked; }) || those[0];
+    if (field) field.focus();
+  } catch (off) { /* nothing was kept */ }
+
+  /* A browser that goes back fills filters as they were left; the list is that of the address. */
+  window.addEventListener("pageshow", function (event) {
+    var entry = performance.getEntriesByType("navigation")[0];
+    if (!event.persisted && !(entry && entry.type === "back_forward")) return;
+    document.querySelectorAll("form[data-auto]").forEach(function (form) { form.reset(); });
   });
 
   /* Who goes from "last month" to a calendar begins with last month's days, not with nothing. Before the form is

@@ -61,6 +61,13 @@
     if (!bar) return;
     var all = boxes(), picked = all.filter(function (box) { return box.checked; });
     bar.textContent = bar.dataset.picked.replace("{n}", picked.length);
+    /* A deed that only some of them allow says for how many it is. */
+    document.querySelectorAll(".bulk [data-for]").forEach(function (button) {
+      var those = picked.filter(function (box) {
+        return box.closest("[data-can]").dataset.can.split(" ").indexOf(button.dataset.for) >= 0;
+      });
+      button.querySelector("[data-number]").textContent = those.length < picked.length ? "(" + those.length + ")" : "";
+    });
     var whole = document.querySelector("[data-pick-all]");
     if (whole) {
       whole.checked = picked.length > 0 && picked.length === all.length;

@@ -56,6 +56,17 @@ class ListFilters:
         return bool(self.q or self.workspace or self.type or self.status or self.who) or self.is_narrowed_more
 
     @property
+    def is_of_one_workspace(self) -> bool:
+        """True when the list is that of one workspace, with nothing else left out."""
+        return bool(self.workspace) and not (self.q or self.type or self.status or self.who or self.is_narrowed_more)
+
+    @property
+    def is_backwards(self) -> bool:
+        """True when the last day comes before the first."""
+        since, until = self.meaning.since, self.meaning.until
+        return since is not None and until is not None and until <= since
+
+    @property
     def is_narrowed_more(self) -> bool:
         """True when one of the rarer filters is set: they are shown then, and otherwise for the asking."""
         return any(getattr(self, name) for name in RARER)

@@ -1,7 +1,7 @@
 """A person's own page: name, language, time zone, colours, API tokens."""
 
 from urllib.parse import urlencode
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from allauth.usersessions.adapter import get_adapter
 from allauth.usersessions.models import UserSession
@@ -22,6 +22,8 @@ from exports.web.acts import act, next_page, person_of, put_on_form
 from exports.web.confirm import after_confirmation, can_confirm, confirm_address, shown_lately
 from exports.web.forms.account import ApiTokenForm, ProfileForm
 from exports.web.guards import signed_in
+
+MADE_ONCE = "api_token_made_once"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -65,7 +67,11 @@ def confirm(request: HttpRequest) -> HttpResponse:
 @signed_in
 @after_confirmation(lambda: reverse("account") + "#tokens")
 def api_token_make(request: HttpRequest) -> HttpResponse:
-    """Make an API token and show it, this once."""
+    """Make an API token and show it, this once: who loads the answer anew makes no second one."""
+    once = request.POST.get("once", "")
+    if once and once == request.session.get(MADE_ONCE):
+        messages.info(request, _("The token was made already, and its text is shown only once."))
+        return redirect(reverse("account") + "#tokens")
     form = ApiTokenForm(request.POST, person=person_of(request))
     if form.is_valid():
         try:
@@ -79,6 +85,7 @@ def api_token_make(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             put_on_form(form, refusal)
         else:
+            request.session[MADE_ONCE] = once
             # Shown in the answer itself: a redirect would need a place to keep the text meanwhile.
             return _show(request, made=token, made_text=text)
     return _show(request, token_form=form, status=422)
@@ -134,6 +141,7 @@ def _show(
         "token_form": token_form or ApiTokenForm(person=person),
         "tokens": ApiToken.objects.filter(user=person, revoked_at__isnull=True).prefetch_related("workspaces"),
         "shown_lately": shown_lately(request),
+        "once": uuid4().hex,
         "confirm_url": confirm_address(reverse("account") + "#tokens"),
         "made": made,
         "made_text": made_text,

@@ -48,16 +48,18 @@ _SAYS_FORMATS = {"next_of", "like", "preset", "formats"}
 
 
 def _as_filled(request: HttpRequest) -> str:
-    """Return the address of the form as it was sent: whoever was signed out meanwhile finds it filled."""
-    if request.method != "POST":
+    """Return the address of the form as it stands: whoever was signed out meanwhile finds it filled."""
+    form = reverse("export-new")
+    if request.method != "POST" and request.path == form:
         return request.get_full_path()
-    kept = {name: request.POST.getlist(name) for name in AskForm.base_fields if request.POST.get(name)}
+    sent = request.POST if request.method == "POST" else request.GET
+    kept = {name: sent.getlist(name) for name in AskForm.base_fields if sent.get(name)}
     whole = urlencode(kept, doseq=True)
     kept.pop("note", None)  # the longest by far
     for query in (whole, urlencode(kept, doseq=True)):
         if len(query) <= FILLED_MOST:
-            return f"{request.path}?{query}"
-    return request.path
+            return f"{form}?{query}"
+    return form
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -83,7 +85,7 @@ def export_new(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@signed_in
+@partial(signed_in, back=_as_filled)
 def export_preview(request: HttpRequest) -> HttpResponse:
     """Show what the form as it stands would send."""
     form = AskForm(request.GET, person=person_of(request), is_preview=True)

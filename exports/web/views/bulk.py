@@ -52,14 +52,23 @@ def _say(request: HttpRequest, done: list[bulk.Done]) -> None:
         said.append(ngettext("%(n)s export queued.", "%(n)s exports queued.", made) % {"n": made})
     if joined:
         said.append(ngettext("%(n)s running one joined.", "%(n)s running ones joined.", joined) % {"n": joined})
+    # Whoever chose all meant those that run.
+    ended = sum(_had_ended(one) for one in done)
+    if ended:
+        said.append(ngettext("%(n)s had ended already.", "%(n)s had ended already.", ended) % {"n": ended})
     if said:
-        messages.success(request, " ".join(said))
+        tell = messages.success if cancelled or queued else messages.info
+        tell(request, " ".join(said))
     why: dict[str, list[str]] = {}
     for one in done:
-        if one.refusal is not None:
+        if one.refusal is not None and not _had_ended(one):
             why.setdefault(str(one.refusal.message), []).append(title_of(one.export))
     for sentence, titles in why.items():
         messages.error(request, _("Not done for %(exports)s: %(why)s") % {"exports": _named(titles), "why": sentence})
+
+
+def _had_ended(done: bulk.Done) -> bool:
+    return done.refusal is not None and done.refusal.code == "already_ended"
 
 
 def _named(titles: list[str]) -> str:

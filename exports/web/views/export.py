@@ -16,6 +16,7 @@ from exports.services import bump, cancel, downloads, expire, former, health, qu
 from exports.services.masking import as_seen_by
 from exports.services.refusals import Forbidden, Gone, Refusal, TooMany, WrongState
 from exports.services.variants import Variant, read_variant
+from exports.web import times
 from exports.web.acts import act, export_for, person_of
 from exports.web.details import detail_of, is_whole_days
 from exports.web.files import making_of, query_of
@@ -79,9 +80,14 @@ def _said_of_cancel(export: Export) -> str:
     return _("The export is cancelled.")
 
 
+def _said_of_extension(export: Export) -> str:
+    assert export.expires_at is not None
+    return _("The file is kept longer: until %(at)s.") % {"at": times.moment(export.expires_at)}
+
+
 cancel_export = _deed(cancel.cancel_export, _said_of_cancel)
 take_over = _deed(former.take_over, lambda export: _("The export is yours now."))
-extend_export = _deed(expire.extend_export, lambda export: _("The file is kept longer."))
+extend_export = _deed(expire.extend_export, _said_of_extension)
 pin_file = _deed(expire.pin_file, lambda export: _("The file is pinned: it is kept as long as the workspace allows."))
 unpin_file = _deed(expire.unpin_file, lambda export: _("The file is unpinned: it is kept for the usual time from now."))
 delete_file = _deed(expire.delete_file_now, lambda export: _("The file is deleted. This record stays."))

@@ -14,6 +14,7 @@ from exports.services import limits, masking
 from exports.services.members import members_of
 from exports.services.refusals import Refusal
 from exports.services.roles import require_role
+from exports.templatetags.portal import listed
 from exports.web.acts import RoleTooLow, act, person_of, put_on_form, workspace_for
 from exports.web.forms.limits import FIELDS, ApprovalForm, LimitsForm, MaskingForm, may_ask
 from exports.web.guards import signed_in
@@ -48,7 +49,7 @@ def workspace_limits(request: HttpRequest, pk: UUID) -> HttpResponse:
         except Refusal as refusal:
             put_on_form(together, refusal)
         else:
-            messages.success(request, _("The limits are saved. They count for questions from now on."))
+            messages.success(request, _("The limits are saved. They count for what is asked from now on."))
             return redirect("workspace-limits", pk)
     return _show(request, workspace, together=together, each=each, approval=approval, status=422)
 
@@ -71,6 +72,11 @@ def workspace_masking(request: HttpRequest, pk: UUID) -> HttpResponse:
             put_on_form(form, refusal)
         else:
             messages.success(request, _("Saved. It counts from the next download and preview on."))
+            workspace.refresh_from_db(fields=["masked_columns"])
+            if unknown := masking.unknown_columns(workspace):
+                names = listed(unknown)
+                said = _("No type of data is known to have these columns: %(names)s. Check how they are written.")
+                messages.warning(request, said % {"names": names})
             return redirect(reverse("workspace-limits", args=[pk]) + "#masking")
     return _show(request, workspace, masked=form, status=422)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from exports.models import Role, Workspace
+from exports.models import Export, Role, Workspace
 from exports.models.workspace import LONGEST_HOURS
 from exports.services import pauses, workspaces
 from exports.services.invitations import open_invitations
@@ -155,10 +155,13 @@ def show_workspace(
     person = person_of(request)
     role = workspace.role_of(person)
     manages = role is Role.MANAGER
+    running = Export.objects.filter(workspace=workspace, due_at__isnull=False)
     context = {
         "section": "workspaces",
         "workspace": workspace,
         "place": workspace,
+        # Nothing waits for the token of an archived one in which nothing runs.
+        "tells_of_pause": workspace.is_paused and (workspace.archived_at is None or running.exists()),
         "role": role,
         "manages": manages,
         "members": members_of(workspace),
