@@ -98,6 +98,8 @@ def _field(location: tuple[Any, ...]) -> str:
 
 
 def _sentence(item: dict[str, Any]) -> str:
+    if item["type"] == "missing" and not _field(item["loc"]):
+        return _("A JSON object is needed in the body.")
     known = SENTENCES.get(item["type"])
     return str(known) if known is not None else _printable(item["msg"])
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import DerivedFile, Download, Export, Requester, Role, Status, User
-from exports.services import describe, expire
+from exports.services import describe, events, expire
 from exports.services.bump import may_be_bumped
 from exports.services.describe import Entry
 from exports.services.former import may_be_taken_over
@@ -88,6 +88,7 @@ class Detail:
     delimiters: tuple[tuple[str, str, str], ...]
     downloads: tuple[Taken, ...]
     more_downloads: bool
+    removed_by: str
     latest: datetime | None
     usual_span: timedelta
     type_words: TypeWords
@@ -114,11 +115,12 @@ def detail_of(export: Export, person: User, health: Health, *, read_at: datetime
     requesters = [seat.user for seat in seats]
     chosen = {name for seat in seats if seat.user == person for name in seat.formats}
     formats = formats_of(export, list(DerivedFile.objects.filter(export=export)) if is_ready else [], mask)
+    story = describe.timeline(export)
     taken = list(Download.objects.filter(export=export).select_related("user")[: DOWNLOADS_SHOWN + 1])
     return Detail(
         row=row_view(export, now=now, place=places.get(export.pk), health=health),
         may=_may(export, person, is_requester=person in requesters),
-        lines=tuple(_line(one) for one in describe.timeline(export) if one.at <= read_at or not export.is_active),
+        lines=tuple(_line(one) for one in story if one.at <= read_at or not export.is_active),
         is_masked=bool(mask),
         formats=formats,
         leading=tuple(one for one in formats if one.name in chosen and one.state == DerivedFile.State.READY),
@@ -131,6 +133,7 @@ def detail_of(export: Export, person: User, health: Health, *, read_at: datetime
             for one in taken[:DOWNLOADS_SHOWN]
         ),
         more_downloads=len(taken) > DOWNLOADS_SHOWN,
+        removed_by=next((str(one.actor) for one in story if one.code == events.DELETED and one.actor), ""),
         latest=expire.latest_moment(export) if is_ready else None,
         usual_span=timedelta(hours=export.workspace.kept_hours),
         type_words=TYPES[export.data_type],

@@ -64,6 +64,13 @@ def test_body_too_large_is_taken_in_and_dropped_so_that_the_answer_arrives(cast:
     assert body.tell() == size
 
 
+def test_call_without_a_body_says_what_is_needed(cast: Cast) -> None:
+    token = ApiCaller(cast.bob).text
+    answer = Client().generic("POST", "/api/v1/exports", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json()["detail"]) == (422, "A JSON object is needed in the body.")
+    assert answer.json()["errors"][0]["field"] == ""
+
+
 def test_json_is_read_whatever_its_content_type_says(cast: Cast) -> None:
     body = {"workspace": str(cast.acme.pk), "type": "page", "from": "2026-10-01T00:00Z", "to": "2026-10-02T00:00Z"}
     answer = ApiCaller(cast.bob).send(

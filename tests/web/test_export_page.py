@@ -234,7 +234,9 @@ def test_run_again_leads_to_the_new_export_and_joins_an_equal_one(cast: Cast, br
 def test_extend_and_delete_say_what_they_did(cast: Cast, alice: Client) -> None:
     export = make_ready_export(cast.acme, cast.bob)
     assert "kept longer" in alice.post(f"/exports/{export.pk}/extend/", follow=True).content.decode()
-    assert "The file is deleted" in alice.post(f"/exports/{export.pk}/delete/", follow=True).content.decode()
+    deleted = text_of(alice.post(f"/exports/{export.pk}/delete/", follow=True))
+    assert "The file is deleted" in deleted
+    assert f"{cast.alice} deleted the file on" in deleted
     assert alice.get(f"/exports/{export.pk}/download/").status_code == 410
 
 

@@ -132,3 +132,17 @@ def test_form_that_one_goes_back_to_says_what_it_would_send_now(
     expect(bobs.locator("#id_first_day")).to_have_value("2026-11-02")
     expect(bobs.locator("#preview h2")).to_have_text("2–3 Nov 2026")
     expect(bobs.locator("#ask-label")).to_have_text("Join the running export")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.browser
+def test_field_that_is_mended_is_no_longer_marked(bobs: Page, people: Cast, live_server: LiveServer) -> None:
+    bobs.goto(f"{live_server.url}{NEW}?types=page&range=days&first_day=2026-10-05&last_day=2026-10-01")
+    bobs.locator("#ask-label").click()
+    marked = bobs.locator("[name=last_day]")
+    expect(bobs.locator("#id_range_error, #id_last_day_error").locator("visible=true")).to_have_count(1)
+    refused = bobs.locator(".is-invalid")
+    expect(refused).to_have_count(1)
+    marked.fill("2026-10-09")
+    expect(refused).to_have_count(0)
+    expect(bobs.locator("[aria-invalid=true]")).to_have_count(0)

@@ -223,6 +223,8 @@ def test_pause_and_resume_are_buttons_with_a_banner_between(cast: Cast, alice: C
     assert "paused already" in text_of(alice.post(at(cast, "pause/"), follow=True))
     assert "The workspace goes on." in text_of(alice.post(at(cast, "resume/"), follow=True))
     assert "not paused" in text_of(alice.post(at(cast, "resume/"), follow=True))
+    Workspace.objects.filter(pk=cast.acme.pk).update(paused_at=timezone.now(), pause_code="token_rejected")
+    assert "was rejected last time" in text_of(alice.post(at(cast, "resume/"), follow=True))
 
 
 @pytest.mark.parametrize("code", list(PauseCode))

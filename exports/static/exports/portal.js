@@ -139,6 +139,16 @@
     }
   });
 
+  /* A fault that the preview no longer finds is gone from its field, too. */
+  document.addEventListener("htmx:oobAfterSwap", function (event) {
+    var said = event.target;
+    if (!said.hidden || !said.id) return;
+    document.querySelectorAll("[aria-describedby~='" + said.id + "'].is-invalid").forEach(function (field) {
+      field.classList.remove("is-invalid");
+      field.removeAttribute("aria-invalid");
+    });
+  });
+
   /* After a refusal the first field to mend is where one goes on. */
   var wrong = Array.from(document.querySelectorAll("form [aria-invalid='true']")).find(function (field) {
     return field.offsetParent !== null;

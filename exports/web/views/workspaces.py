@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from exports.models import Export, Role, Workspace
+from exports.models import Export, PauseCode, Role, Workspace
 from exports.models.workspace import LONGEST_HOURS
 from exports.services import pauses, workspaces
 from exports.services.invitations import open_invitations
@@ -134,11 +134,16 @@ def workspace_pause(request: HttpRequest, pk: UUID) -> HttpResponse:
 def workspace_resume(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Let a workspace go on."""
     workspace = workspace_for(request, pk)
+    said = _("The workspace goes on.")
+    if workspace.pause_code == PauseCode.TOKEN_REJECTED:
+        said = _(
+            "The workspace goes on. Its token was rejected last time: the next question shows whether it works now."
+        )
     return act(
         request,
         reverse("workspace", args=[pk]),
         lambda: pauses.resume_by_manager(actor=person_of(request), workspace=workspace),
-        _("The workspace goes on."),
+        said,
     )
 
 
