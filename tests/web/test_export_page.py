@@ -236,7 +236,7 @@ def test_extend_and_delete_say_what_they_did(cast: Cast, alice: Client) -> None:
     assert "kept longer" in alice.post(f"/exports/{export.pk}/extend/", follow=True).content.decode()
     deleted = text_of(alice.post(f"/exports/{export.pk}/delete/", follow=True))
     assert "The file is deleted" in deleted
-    assert f"{cast.alice} deleted the file on" in deleted
+    assert f"Deleted {cast.alice} deleted the file on" in deleted
     assert alice.get(f"/exports/{export.pk}/download/").status_code == 410
 
 
