@@ -102,6 +102,6 @@ def test_file_is_kept_longer_and_deleted(office: Office, visit: OpenVisitor, lan
 
     visitor.page.locator("summary", has_text=visitor.say("Delete the file")).click()
     visitor.button("Delete now").click()
-    visitor.heading("Expired").wait_for()
+    visitor.heading("Deleted").wait_for()
     assert visitor.page.get_by_role("link", name="Excel").count() == 0
     assert office.stack.api.call("GET", f"exports/{key}/file").status_code == 410

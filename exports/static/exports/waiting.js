@@ -66,7 +66,7 @@
       var those = picked.filter(function (box) {
         return box.closest("[data-can]").dataset.can.split(" ").indexOf(button.dataset.for) >= 0;
       });
-      button.querySelector("[data-number]").textContent = those.length < picked.length ? "(" + those.length + ")" : "";
+      button.querySelector("[data-number]").textContent = those.length < picked.length ? " (" + those.length + ")" : "";
     });
     var whole = document.querySelector("[data-pick-all]");
     if (whole) {
