@@ -14,8 +14,7 @@ threads = 32
 timeout = 60
 graceful_timeout = 20
 keepalive = 5
-max_requests = 20000
-max_requests_jitter = 2000
+# No max_requests: a process that ends itself cuts the downloads that it still sends.
 accesslog = None
 control_socket_disable = True  # it would lie in the home folder: shared by two portals, missing in a container
 

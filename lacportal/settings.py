@@ -29,7 +29,7 @@ PUBLIC_URL = environment.origin("PUBLIC_URL", env.str("PUBLIC_URL", default="") 
 _public = urlsplit(PUBLIC_URL)
 _is_https = _public.scheme == "https"
 _is_loopback = _public.hostname in ("localhost", "127.0.0.1", "::1")
-ALLOWED_HOSTS = [host for host in env.list("ALLOWED_HOSTS", default=[]) if host] or (
+ALLOWED_HOSTS = [host.strip() for host in env.list("ALLOWED_HOSTS", default=[]) if host.strip()] or (
     ["localhost", "127.0.0.1", "[::1]"] if _is_loopback else [_public.hostname or ""]
 )
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]

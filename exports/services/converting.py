@@ -21,7 +21,10 @@ ERRORS_MOST = 300
 
 # Bytes from outside meet large libraries there: the process has nothing that is worth stealing.
 SECRETS = frozenset(
-    {"SECRET_KEY", "TOKEN_ENCRYPTION_KEYS", "DATABASE_URL", "REDIS_URL", "EMAIL_URL", "EXPORT_STORAGE_URL"}
+    {
+        *("SECRET_KEY", "TOKEN_ENCRYPTION_KEYS", "DATABASE_URL", "REDIS_URL", "EMAIL_URL", "EXPORT_STORAGE_URL"),
+        *("OIDC_CLIENT_SECRET", "POSTGRES_PASSWORD", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    }
 )
 
 

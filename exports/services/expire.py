@@ -157,8 +157,7 @@ def reap_files() -> int:
         return 0
     # Asked after the listing: a name claimed since then is too young to be in it.
     named = named_files()
-    # A conversion's local copy of a file in object storage goes with that file.
-    nameless = {name for name in old if name.removesuffix(".source") not in named}
+    nameless = {name for name in old if name.removesuffix(stored.SOURCE) not in named}
     for name in nameless:
         storage.remove(name)
         logger.info("file.reaped %s", name)

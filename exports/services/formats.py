@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.files.faults import StorageFull
-from exports.files.storage import FileMissing
+from exports.files.storage import FileMissing, StorageUnreachable
 from exports.models import DerivedFile, Export, Status, User
 from exports.services import crash_points, doorbell, expire, shutdown, stored
 from exports.services.claims import lease_time
@@ -91,8 +91,12 @@ def make_format(pk: int) -> bool:
     export = making.row.export
     target = storage.part_path(making.name)
     try:
-        with stored.local_source(export) as source:
+        with stored.local_source(export, reader=making.name) as source:
             made = _convert(making, source, target)
+    except StorageUnreachable:
+        storage.part_path(making.name).unlink(missing_ok=True)
+        making.rest()  # never charged: it goes on when the store answers
+        return False
     except FileMissing:
         expire.mark_file_lost(export)
         return False
@@ -102,6 +106,10 @@ def make_format(pk: int) -> bool:
     crash_points.reached("format_made")
     try:
         storage.publish(making.name)
+    except StorageUnreachable:
+        storage.part_path(making.name).unlink(missing_ok=True)
+        making.rest()
+        return False
     except (StorageFull, FileMissing):  # missing: the export expired meanwhile, which took the part and the row
         storage.remove(making.name)
         making.rest()

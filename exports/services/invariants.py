@@ -75,7 +75,7 @@ def _nameless_files(now: datetime) -> Iterator[str]:
     old = [found for found in storage.names() if found.modified_at < limit]
     named = expire.named_files()
     for found in old:
-        if found.name not in named:
+        if found.name.removesuffix(stored.SOURCE) not in named:
             yield f"file {found.name}{'.part' if found.is_part else ''}: no row names it"
     for found in storage.strangers():
         if found.modified_at < limit:

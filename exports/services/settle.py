@@ -128,7 +128,8 @@ def _waiting(claim: Claim, reply: Waiting) -> None:
             # While another is being made this one can't be the file: a short question, for the poll workers.
             queue=Queue.POLL if reading.is_spared(export.pk, now) else Queue.TRANSFER,
             upstream_created_at=reply.created_at,
-            **outcomes.NOT_BEGUN,
+            # Time that it was seen running stays counted: a server that puts it in line again and again ends, too.
+            **outcomes.NOT_BEGUN | {"running_seconds": export.running_seconds},
             looked_at=now,
             faults=0,
             last_problem="",

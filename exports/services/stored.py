@@ -16,6 +16,7 @@ from exports.files.storage import FileMissing, Storage, storage_from
 from exports.models import Export
 
 CHUNK = 1024 * 1024
+SOURCE = ".source"  # ends the name of a conversion's local copy of a file in object storage
 
 
 @lru_cache(maxsize=8)
@@ -113,8 +114,12 @@ def _sha256_as_seen(name: str, path: Path, seen: _Seen) -> str:
 
 
 @contextmanager
-def local_source(export: Export) -> Iterator[Path]:
+def local_source(export: Export, *, reader: str) -> Iterator[Path]:
     """Give a path on this machine to read a stored file from; a copy, removed afterwards, when it lies elsewhere.
+
+    Args:
+        reader: the stored name that this reader makes, which no other has: two that share a copy would cut it short
+            for each other.
 
     Raises:
         FileMissing: the file is gone, or is no longer what was stored.
@@ -128,7 +133,7 @@ def local_source(export: Export) -> Iterator[Path]:
             raise FileMissing(export.stored_name)
         yield path
         return
-    copy = store.part_path(f"{export.stored_name}.source")
+    copy = store.part_path(f"{reader}{SOURCE}")
     try:
         with store.open(export.stored_name) as remote, copy.open("wb") as local:
             shutil.copyfileobj(remote, local, CHUNK)

@@ -65,7 +65,9 @@ def fetch_file(claim: Claim, stream: BodyStream, keeper: LeaseKeeper) -> None:
             _elsewhere(claim)
             return
         crash_points.reached("before_publish")
-        claim.write()  # the last look at the fence before the bytes get their name
+        # The last look at the fence before the bytes get their name. They have passed the gate: who dies over sending
+        # them to the store did not die of them.
+        claim.write(gate_started_at=None)
         storage.publish(name)
         crash_points.reached("after_publish")
         _make_ready(claim, received, receipt, seen_ready_at)

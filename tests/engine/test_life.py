@@ -5,6 +5,7 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.utils import timezone
 
 from exports.models import AskedWindow, DataType, Status, Workspace
@@ -87,6 +88,22 @@ def test_empty_result_is_a_result(make_world: MakeWorld) -> None:
     world = make_world(rows=0)
     [export] = world.run(world.queue())
     assert (export.status, export.rows) == (Status.READY, 0)
+
+
+def test_server_that_puts_it_in_line_again_and_again_is_asked_anew(
+    make_world: MakeWorld, settings: LazySettings
+) -> None:
+    settings.EXPORT_DEADLINE_HOURS = 0.1
+    world = make_world(duration=100_000.0)
+    export = world.queue()
+    body = '{"status": "PENDING", "type": "PAGE", "fromDate": "x", "toDate": "y", "message": "scheduled"}'
+    for _ in range(40):
+        export = world.step(world.until_status(export, Status.PREPARING))  # it is seen running for a while
+        if "stuck_upstream" in world.codes(export):
+            break
+        world.sim.faults.add("answer", body=body, content_type="application/json", times=1)
+        export = world.step(export)
+    assert "stuck_upstream" in world.codes(export)
 
 
 def test_back_to_pending_upstream_is_told(make_world: MakeWorld) -> None:
