@@ -309,3 +309,15 @@ def no_file_beyond(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_store_that_is_away_costs_a_conversion_nothing(cast: Cast, settings: LazySettings) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    row = DerivedFile.objects.create(export=export, format="csv", variant="csv")
+    settings.EXPORT_STORAGE_URL = "s3://key:sesame@127.0.0.1:1/bucket?scheme=http"
+    for _ in range(4):
+        assert not formats.make_format(row.pk)
+        row.refresh_from_db()
+        assert (row.state, row.attempts, row.leased_until) == (DerivedFile.State.WANTED, 0, None)
+    settings.EXPORT_STORAGE_URL = ""
+    assert formats.make_format(row.pk)

@@ -8,11 +8,14 @@ from uuid import uuid4
 
 import boto3
 import pytest
+from django.conf import LazySettings
 from moto.server import ThreadedMotoServer
 
 from exports.files.s3_storage import S3Storage
 from exports.files.storage import FileMissing, StorageUnreachable, storage_from
+from exports.services import stored
 from tests.files.test_local_storage import NAME
+from tests.support.cast import make_cast, make_ready_export
 
 SECRET = "s/e+c:r@et"
 QUOTED = "s%2Fe%2Bc%3Ar%40et"
@@ -179,3 +182,17 @@ def test_store_that_does_not_answer_is_told_and_keeps_the_part(tmp_path: Path) -
             storage.publish(NAME)
     assert storage.part_path(NAME).exists()
     storage._client.close()
+
+
+@pytest.mark.django_db
+def test_two_that_read_one_file_have_copies_of_their_own(url: str, settings: LazySettings, tmp_path: Path) -> None:
+    settings.EXPORT_STORAGE_URL, settings.EXPORT_ROOT = url, tmp_path
+    cast = make_cast()
+    export = make_ready_export(cast.acme, cast.bob, b"rows")
+    with stored.local_source(export, reader=f"{export.stored_name}.1.csv") as one:
+        with stored.local_source(export, reader=f"{export.stored_name}.1.xlsx") as other:
+            assert one != other
+            assert other.read_bytes() == b"rows"
+        assert not other.exists()
+        assert one.read_bytes() == b"rows"
+    assert not one.exists()

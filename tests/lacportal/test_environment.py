@@ -124,3 +124,12 @@ def test_command_says_the_sentence_alone_unless_asked_for_more(options: list[str
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith("EXPORT_MAX_ATTEMPTS must be a number, not 'soon'.")
     assert ("Traceback" in done.stderr) is bool(options)
+
+
+def test_secret_may_begin_with_a_dollar_sign_and_hosts_may_have_blanks() -> None:
+    code = "from lacportal import settings; print(settings.SECRET_KEY, settings.ALLOWED_HOSTS)"
+    given = {"SECRET_KEY": "$HOME" + "s" * 50, "ALLOWED_HOSTS": "a.example, b.example ,"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | NEEDED | given, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == f"{given['SECRET_KEY']} ['a.example', 'b.example']", done.stderr
