@@ -77,6 +77,11 @@ class _Making:
         """Let go, to be tried again after a lease: the tick rings no row twice within one."""
         return self.write(stored_name="", leased_until=None, rung_at=timezone.now(), **values)
 
+    def wait_for_store(self) -> None:
+        """Drop what was made here, and let go free of charge: it goes on when the store answers."""
+        stored.storage().part_path(self.name).unlink(missing_ok=True)
+        self.rest()
+
 
 def make_format(pk: int) -> bool:
     """Make a wanted format, if nobody else is at it. Safe twice.
@@ -94,8 +99,7 @@ def make_format(pk: int) -> bool:
         with stored.local_source(export, reader=making.name) as source:
             made = _convert(making, source, target)
     except StorageUnreachable:
-        storage.part_path(making.name).unlink(missing_ok=True)
-        making.rest()  # never charged: it goes on when the store answers
+        making.wait_for_store()
         return False
     except FileMissing:
         expire.mark_file_lost(export)
@@ -107,8 +111,7 @@ def make_format(pk: int) -> bool:
     try:
         storage.publish(making.name)
     except StorageUnreachable:
-        storage.part_path(making.name).unlink(missing_ok=True)
-        making.rest()
+        making.wait_for_store()
         return False
     except (StorageFull, FileMissing):  # missing: the export expired meanwhile, which took the part and the row
         storage.remove(making.name)
