@@ -38,6 +38,13 @@ from exports.services import (
 logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20.0
+CHORES = (
+    clock.mend_times,
+    health.forget_silent,
+    pauses.resume_allowed_addresses,
+    reminders.remind_of_tokens,
+    expire.reap_files,
+)
 STOP_SECONDS = 0.2  # how soon a stop is noticed
 STOP_SECONDS_MOST = 20.0  # less than the half minute after which an init system loses its patience
 
@@ -62,14 +69,20 @@ def tick_exports() -> None:
 
 @shared_task(name="exports.reap")
 def reap() -> None:
-    """Once a minute: mend what a clock set back has left, delete files that no row names, forget silent workers, let
-    lanes run whose address is allowed again, and write down what managers are to be told.
+    """Once a minute: mend what a clock set back has left, forget silent workers, let lanes run whose address is allowed
+    again, write down what managers are to be told, and delete files that no row names.
+
+    Whatever becomes of one of them, the others are done; then the first fault is raised.
     """
-    clock.mend_times()
-    expire.reap_files()
-    health.forget_silent()
-    pauses.resume_allowed_addresses()
-    reminders.remind_of_tokens()
+    faults = []
+    for chore in CHORES:
+        try:
+            chore()
+        except Exception as fault:  # noqa: BLE001 - raised below
+            logger.exception("chore.failed %s", chore.__name__)
+            faults.append(fault)
+    if faults:
+        raise faults[0]
 
 
 @shared_task(name="exports.send_mails")

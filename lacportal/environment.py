@@ -16,7 +16,7 @@ from redis.connection import parse_url
 env = environ.Env()
 
 
-def _text(name: str, default: str = "") -> str:
+def value_of(name: str, default: str = "") -> str:
     """A setting without white space around it; one that is empty means its default."""
     # Not by ``env``, for which a secret that begins with a dollar sign is the name of another variable.
     return os.environ.get(name, "").strip() or default
@@ -28,7 +28,7 @@ def required(name: str, how: str) -> str:
     Raises:
         ImproperlyConfigured: it is missing or empty; ``how`` tells what to do.
     """
-    value = _text(name)
+    value = value_of(name)
     if not value:
         raise ImproperlyConfigured(f"{name} is not set. {how}")
     return value
@@ -40,7 +40,7 @@ def number(name: str, default: float, *, least: float, most: float | None = None
     Raises:
         ImproperlyConfigured: not a number, or out of range.
     """
-    text = _text(name, str(default))
+    text = value_of(name, str(default))
     try:
         value = float(text)
     except ValueError:
@@ -114,7 +114,7 @@ def origins(name: str, default: list[str]) -> list[str]:
 
 def folder(name: str, default: Path) -> Path:
     """Return an absolute path; relative ones start at the working directory."""
-    return Path(env.str(name, default="") or default).expanduser().absolute()
+    return Path(value_of(name) or default).expanduser().absolute()
 
 
 def database(name: str, default: str) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def database(name: str, default: str) -> dict[str, Any]:
     Raises:
         ImproperlyConfigured: it is neither an SQLite file nor a PostgreSQL server.
     """
-    text = _text(name, default)
+    text = value_of(name, default)
     try:
         if text.partition(":")[0] in ("sqlite", "postgres", "postgresql", "psql", "pgsql"):
             found: dict[str, Any] = env.db_url_config(text)
@@ -141,7 +141,7 @@ def broker(name: str, default: str) -> str:
     Raises:
         ImproperlyConfigured: it is no such address.
     """
-    text = _text(name, default)
+    text = value_of(name, default)
     try:
         parse_url(text)
     except ValueError:
@@ -158,7 +158,7 @@ def mail_server(name: str, default: str) -> dict[str, Any]:
         ImproperlyConfigured: it is of no kind that there is.
     """
     try:
-        found: dict[str, Any] = env.email_url_config(_text(name, default))
+        found: dict[str, Any] = env.email_url_config(value_of(name, default))
     except (ValueError, ImproperlyConfigured):
         raise ImproperlyConfigured(f"{name} must be like smtp+tls://user:password@host:587.") from None
     return found
@@ -170,7 +170,7 @@ def sender(name: str, default: str) -> str:
     Raises:
         ImproperlyConfigured: no mail can be sent with it.
     """
-    text = _text(name, default)
+    text = value_of(name, default)
     if "@" not in parseaddr(text)[1] or not text.isprintable():
         raise ImproperlyConfigured(f"{name} must be like portal@example.com or LAC Portal <portal@example.com>.")
     return text
@@ -182,7 +182,7 @@ def location(name: str) -> str:
     Raises:
         ImproperlyConfigured: it does not begin with a slash: every download would fail.
     """
-    text = _text(name)
+    text = value_of(name)
     if text and not text.startswith("/"):
         raise ImproperlyConfigured(f"{name} must begin with a slash, like /files/, not {text!r}.")
     return text
@@ -195,7 +195,7 @@ def identity_provider() -> tuple[str, str, str]:
         ImproperlyConfigured: one of the three is missing, or the address is not https (loopback aside).
     """
     names = ("OIDC_SERVER_URL", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
-    url, client, secret = (_text(name) for name in names)
+    url, client, secret = (value_of(name) for name in names)
     if not url:
         return "", "", ""
     if not client or not secret:

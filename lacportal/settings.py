@@ -25,7 +25,7 @@ TOKEN_ENCRYPTION_KEYS = environment.encryption_keys("TOKEN_ENCRYPTION_KEYS")
 # --- where we live ---------------------------------------------------------------------------------------
 
 DEBUG = False
-PUBLIC_URL = environment.origin("PUBLIC_URL", env.str("PUBLIC_URL", default="") or "http://localhost:8000")
+PUBLIC_URL = environment.origin("PUBLIC_URL", environment.value_of("PUBLIC_URL", "http://localhost:8000"))
 _public = urlsplit(PUBLIC_URL)
 _is_https = _public.scheme == "https"
 _is_loopback = _public.hostname in ("localhost", "127.0.0.1", "::1")
@@ -157,7 +157,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _is_https
 # Single sign-on with the company's identity provider: on once OIDC_SERVER_URL is given.
 OIDC_PROVIDER_ID = "company"  # stands in the address that the provider sends people back to
 OIDC_SERVER_URL, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET = environment.identity_provider()
-OIDC_NAME = env.str("OIDC_NAME", default="") or "single sign-on"
+OIDC_NAME = environment.value_of("OIDC_NAME", "single sign-on")
 OIDC_DOMAINS = environment.domains("OIDC_DOMAINS")
 SOCIALACCOUNT_ADAPTER = "exports.web.company.CompanySignIn"
 SOCIALACCOUNT_PROVIDERS = {
@@ -269,7 +269,7 @@ ANALYTICS_CLOUD_ORIGINS = environment.origins("ANALYTICS_CLOUD_ORIGINS", default
 # --- exports ---------------------------------------------------------------------------------------------
 
 EXPORT_ROOT = environment.folder("EXPORT_ROOT", BASE_DIR / "var" / "exports")
-EXPORT_STORAGE_URL = env.str("EXPORT_STORAGE_URL", default="")
+EXPORT_STORAGE_URL = environment.value_of("EXPORT_STORAGE_URL")
 EXPORT_ACCEL_LOCATION = environment.location("EXPORT_ACCEL_LOCATION")
 _CENTURY = 100 * 366 * 24  # hours; a date that far ahead can still be written
 EXPORT_RETENTION_HOURS = environment.number("EXPORT_RETENTION_HOURS", 24, least=0, most=_CENTURY)
@@ -318,8 +318,9 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False  # the lease brings the row back; a poisoned file must not loop
 CELERY_TASK_DEFAULT_QUEUE = "poll"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
-CELERY_TASK_TIME_LIMIT = 7 * 3600
-CELERY_TASK_SOFT_TIME_LIMIT = 7 * 3600 - 60
+# Six hours of download (services/advance.py), then gate and upload; or one long conversion.
+CELERY_TASK_TIME_LIMIT = 9 * 3600
+CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - 60
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = environment.whole("WORKER_CONCURRENCY", 6, least=1)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

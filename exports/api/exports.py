@@ -157,7 +157,7 @@ def run_again(request: HttpRequest, export_id: UUID) -> object:
 
 @router.get(
     "/{export_id}/file",
-    response=answers({202: BeingMade}, 404, 409, 410, 412, 416, 422),
+    response=answers({202: BeingMade}, 404, 409, 410, 412, 416, 422, 429, 503),
     auth=MAY_DOWNLOAD,
     url_name="api-export-file",
     openapi_extra=FILE_ANSWERS,

@@ -15,14 +15,21 @@ from django.utils.translation import gettext_lazy
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 
-from exports.services.refusals import Forbidden, Gone, Refusal, Refused, TooMany, WrongState
+from exports.services.refusals import Forbidden, Gone, Refusal, Refused, TooMany, Unavailable, WrongState
 
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 DRAINED_MOST = 32_000_000
 DRAINED_STEP = 65_536
-STATUS_OF: dict[type[Refusal], int] = {Refused: 422, Forbidden: 403, WrongState: 409, Gone: 410, TooMany: 429}
+STATUS_OF: dict[type[Refusal], int] = {
+    Refused: 422,
+    Forbidden: 403,
+    WrongState: 409,
+    Gone: 410,
+    TooMany: 429,
+    Unavailable: 503,
+}
 
 # The framework's own words for what happens often; the rest stays as it says it.
 SENTENCES: dict[str, Promise] = {
@@ -78,7 +85,7 @@ def from_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     more: dict[str, Any] = {}
     if refusal.field:
         more["errors"] = [{"field": refusal.field, "message": message}]
-    headers = {"Retry-After": str(refusal.retry_seconds)} if isinstance(refusal, TooMany) else {}
+    headers = {"Retry-After": str(refusal.retry_seconds)} if isinstance(refusal, TooMany | Unavailable) else {}
     return problem(status, refusal.code, message, headers=headers, **more)
 
 

@@ -41,6 +41,10 @@ class LocalStorage:
             with suppress(PermissionError):  # somebody else's folder: its modes are theirs to choose
                 self.root.chmod(0o750)
 
+    def check(self) -> None:
+        """Raise `OSError` when the place doesn't answer."""
+        self.root.stat()
+
     def part_path(self, name: str) -> Path:
         """Where to write the file before it is published."""
         return self.root / (checked_name(name) + PART_SUFFIX)

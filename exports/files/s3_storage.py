@@ -66,6 +66,11 @@ class S3Storage:
         """Make the spool. The bucket is its owner's to make."""
         self._spool.ensure()
 
+    def check(self) -> None:
+        """Ask for as little as can be."""
+        with _translated(self._bucket):
+            self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
+
     def part_path(self, name: str) -> Path:
         """In the spool."""
         return self._spool.part_path(name)
@@ -109,25 +114,35 @@ class S3Storage:
         return None
 
     def size(self, name: str) -> int:
-        """Length of the object in bytes."""
-        with _translated(name):
-            return int(self._client.head_object(Bucket=self._bucket, Key=self._key(name))["ContentLength"])
+        """Length of the object in bytes.
+
+        A bucket that is not there, of a setting that is wrong, has no object missing: that is `StorageUnreachable`.
+        """
+        try:
+            with _translated(name):
+                return int(self._client.head_object(Bucket=self._bucket, Key=self._key(name))["ContentLength"])
+        except FileMissing:
+            self.check()  # HEAD answers without a body: 404 says neither what is missing
+            raise
 
     def remove(self, name: str) -> None:
-        """Delete the object, what a killed process uploaded of it, and its part."""
+        """Delete its part, the object, and what a killed process uploaded of it.
+
+        The part first: it takes room here, also while the store is away.
+        """
         key = self._key(name)
+        self._spool.remove(name)
         with _translated(name):
             unfinished = self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key).get("Uploads", [])
             for upload in unfinished:
                 if upload["Key"] == key:
                     self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload["UploadId"])
             self._client.delete_object(Bucket=self._bucket, Key=key)
-        self._spool.remove(name)
 
     def names(self) -> Iterator[StoredName]:
-        """Objects of ours, then what lies in the spool."""
-        yield from (entry for entry in self._objects() if is_stored_name(entry.name))
+        """What lies in the spool, then objects of ours: what is published meanwhile is met twice, never missed."""
         yield from self._spool.names()
+        yield from (entry for entry in self._objects() if is_stored_name(entry.name))
 
     def strangers(self) -> Iterator[StoredName]:
         """Objects and spooled files that this store did not name."""

@@ -47,8 +47,7 @@ def cancel_export(*, user: User, export: Export) -> Export:
         audit_log.record_audit(
             audit_log.EXPORT_CANCELLED, actor=user, workspace=export.workspace, subject=str(export.pk)
         )
-    if name:
-        stored.storage().remove(name)
+    stored.discard(name)
     home.arrange_home(export.workspace_id)
     return export
 

@@ -92,7 +92,13 @@ def file_response(
         WrongState: not ready yet, failed, cancelled, or the format can't be made.
         Gone: expired, deleted, or lost.
         TooMany: the person has as many downloads running as one may have.
+        Unavailable: the store of the files doesn't answer.
     """
+    with stored.answering():
+        return _response(request, user, export, variant)
+
+
+def _response(request: HttpRequest, user: User, export: Export, variant: Variant) -> HttpResponseBase:
     refuse_without_file(export)
     if variant == ORIGINAL:
         refuse_clear_columns(user, export)
@@ -186,14 +192,16 @@ def open_original(user: User, export: Export) -> BinaryIO:
     Raises:
         Forbidden: its columns are masked for the person.
         WrongState, Gone: there is none.
+        Unavailable: the store of the files doesn't answer.
         FileMissing: it is gone, or altered.
     """
     refuse_without_file(export)
     refuse_clear_columns(user, export)
     file = _original(export)
-    if not stored.is_untouched(file.stored_name, size=file.bytes, sha256=file.sha256, since=file.modified_at):
-        raise FileMissing(file.stored_name)
-    return stored.storage().open(file.stored_name)
+    with stored.answering():
+        if not stored.is_untouched(file.stored_name, size=file.bytes, sha256=file.sha256, since=file.modified_at):
+            raise FileMissing(file.stored_name)
+        return stored.storage().open(file.stored_name)
 
 
 def _original(export: Export) -> _File:

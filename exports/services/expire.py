@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.analytics_cloud.dates import format_instant
+from exports.files.storage import StorageUnreachable
 from exports.models import DerivedFile, Download, Export, Requester, Role, Status, User
 from exports.services import audit_log, events, limits, stored
 from exports.services.claims import lease_time
@@ -149,19 +150,29 @@ def _move_end(export: Export, user: User, until: datetime, event: str, action: s
 
 
 def reap_files() -> int:
-    """Delete what no row names and what is older than two leases; returns how many files went."""
-    storage = stored.storage()
+    """Delete what no row names and what is older than two leases; returns how many files went.
+
+    Of a store that is away only what lies on this machine: the rest goes when it answers.
+    """
     limit = timezone.now() - 2 * lease_time()
-    old = {found.name for found in storage.names() if found.modified_at < limit}
+    old: set[str] = set()
+    try:
+        for found in stored.storage().names():
+            if found.modified_at < limit:
+                old.add(found.name)
+    except StorageUnreachable as fault:
+        logger.warning("storage.unreachable %s", fault)
     if not old:
         return 0
     # Asked after the listing: a name claimed since then is too young to be in it.
     named = named_files()
     nameless = {name for name in old if name.removesuffix(stored.SOURCE) not in named}
+    gone = 0
     for name in nameless:
-        storage.remove(name)
-        logger.info("file.reaped %s", name)
-    return len(nameless)
+        if stored.discard(name):
+            gone += 1
+            logger.info("file.reaped %s", name)
+    return gone
 
 
 def named_files() -> set[str]:
@@ -200,9 +211,6 @@ def _remove_file(
             audit_log.record_audit(
                 audit_log.EXPORT_FILE_DELETED, actor=actor, workspace=export.workspace, subject=str(export.pk)
             )
-    storage = stored.storage()
-    for name in names:
-        if name:
-            storage.remove(name)
+    stored.discard(*names)
     logger.info("export.file_removed %s %s", export.pk, to)
     return True

@@ -105,7 +105,7 @@ def make_format(pk: int) -> bool:
         expire.mark_file_lost(export)
         return False
     if made is None or not making.write(leased_until=timezone.now() + lease_time()):
-        storage.remove(making.name)
+        stored.discard(making.name)
         return False
     crash_points.reached("format_made")
     try:
@@ -114,7 +114,7 @@ def make_format(pk: int) -> bool:
         making.wait_for_store()
         return False
     except (StorageFull, FileMissing):  # missing: the export expired meanwhile, which took the part and the row
-        storage.remove(making.name)
+        stored.discard(making.name)
         making.rest()
         return False
     done = making.write(
@@ -127,7 +127,7 @@ def make_format(pk: int) -> bool:
         leased_until=None,
     )
     if not done:
-        storage.remove(making.name)
+        stored.discard(making.name)
         return False
     logger.info("format.ready %s %s", export.pk, making.row.variant)
     return True
@@ -150,13 +150,12 @@ def _claim(pk: int) -> _Making | None:
             failed = DerivedFile.objects.filter(free, pk=pk, fence=row.fence).update(
                 state=DerivedFile.State.FAILED, error_code="worker_died", leased_until=None, stored_name=""
             )
-            if failed and row.stored_name:
-                stored.storage().remove(row.stored_name)
+            if failed:
+                stored.discard(row.stored_name)
             return None
     fence = row.fence + 1
     name = f"{row.export_id}-{row.export.fence}.{fence}.{row.variant}"
-    if row.stored_name:
-        stored.storage().remove(row.stored_name)
+    stored.discard(row.stored_name)
     claimed = DerivedFile.objects.filter(free, pk=pk, fence=row.fence, state=DerivedFile.State.WANTED).update(
         fence=F("fence") + 1,
         leased_until=now + lease_time(),

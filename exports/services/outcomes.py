@@ -137,8 +137,7 @@ def fail(claim: Claim, code: str, *, line: int | None = None, **values: Any) -> 
         )
         events.record_event(export, events.FAILED, at=now, problem=code, line=line)
     logger.info("export.failed %s %s", export.pk, code)
-    if name:
-        stored.storage().remove(name)
+    stored.discard(name)
     home.arrange_home(export.workspace_id)
 
 
@@ -159,6 +158,5 @@ def hand_back(claim: Claim) -> None:
             bytes_received=0,
             **waiting_values(export, "handed_back", None),
         )
-    if name:
-        stored.storage().remove(name)
+    stored.discard(name)
     logger.info("export.handed_back %s", export.pk)

@@ -37,6 +37,7 @@ def look_at_profile(*, user: User, export: Export) -> ProfileState:
 
     Raises:
         WrongState: the export has no file (``no_file``).
+        Unavailable: the store of the files doesn't answer.
     """
     variant = as_seen_by(user, export.workspace, Variant(PROFILE))
     row = DerivedFile.objects.filter(export=export, variant=variant.name).first()
@@ -47,7 +48,8 @@ def look_at_profile(*, user: User, export: Export) -> ProfileState:
     if row.state != DerivedFile.State.READY:
         return ProfileState(None, rows_done=row.done_rows)
     try:
-        return ProfileState(_read(row))
+        with stored.answering():
+            return ProfileState(_read(row))
     except (FileMissing, msgspec.DecodeError):
         # Lost or altered behind our back, or written by another version; it can be made again.
         logger.warning("profile.unreadable %s", export.pk)

@@ -1,4 +1,4 @@
-"""The five ways a service says no; interfaces turn them into a form error or an HTTP answer.
+"""The six ways a service says no; interfaces turn them into a form error or an HTTP answer.
 
 The message is a finished, translated sentence for people; ``code`` is for machines.
 """
@@ -34,8 +34,8 @@ class WrongState(Refusal):
     """The thing is not in a state that allows it (HTTP 409)."""
 
 
-class TooMany(Refusal):
-    """A limit is reached (HTTP 429).
+class _Later(Refusal):
+    """Something that another time will do.
 
     Args:
         retry_seconds: when to ask again, the earliest.
@@ -44,6 +44,14 @@ class TooMany(Refusal):
     def __init__(self, code: str, message: str | Promise, field: str | None = None, *, retry_seconds: int = 60) -> None:
         super().__init__(code, message, field)
         self.retry_seconds = retry_seconds
+
+
+class TooMany(_Later):
+    """A limit is reached (HTTP 429)."""
+
+
+class Unavailable(_Later):
+    """Something that we need does not answer right now; nothing is lost (HTTP 503)."""
 
 
 class Gone(Refusal):

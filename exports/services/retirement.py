@@ -106,8 +106,7 @@ def _end_running(workspace: Workspace, actor: User) -> None:
             name = export.stored_name
             cancel.end_now(export)
             events.record_event(export, events.CANCELLED, at=timezone.now(), actor=actor)
-        if name:
-            stored.storage().remove(name)
+        stored.discard(name)
 
 
 def _remove_files(workspace: Workspace) -> None:

@@ -1,22 +1,33 @@
 """The storage of the settings, and the limits of the gate."""
 
 import hashlib
+import logging
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from exports.files.archive import ArchiveLimits
-from exports.files.storage import FileMissing, Storage, storage_from
+from exports.files.storage import FileMissing, Storage, StorageUnreachable, storage_from
 from exports.models import Export
+from exports.services.refusals import Unavailable
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 1024 * 1024
+AWAY_SECONDS = 30.0  # for which a store that was away a moment ago isn't asked to remove anything
 SOURCE = ".source"  # ends the name of a conversion's local copy of a file in object storage
+
+
+_away_until: WeakKeyDictionary[Storage, float] = WeakKeyDictionary()
 
 
 @lru_cache(maxsize=8)
@@ -47,10 +58,53 @@ def has_room() -> bool:
 def is_reachable() -> bool:
     """Tell whether the place of the files answers; for an object store a request of its own."""
     try:
-        next(storage().names(), None)
+        storage().check()
     except OSError:
         return False
     return True
+
+
+def discard(*names: str) -> bool:
+    """Remove files that no row names any more; the empty name is none.
+
+    What can't be removed now is left to the reaper, as what was decided about the row stands already: a store that is
+    away, or a file that is somebody else's, undoes nothing. A store that is away costs one time-out and is left alone
+    for a while, or a clock with hundreds of files to expire would stand still with it.
+
+    Returns:
+        True when all of them are gone.
+    """
+    store = storage()
+    are_gone = True
+    for name in filter(None, names):
+        try:
+            if time.monotonic() < _away_until.get(store, 0.0):
+                store.part_path(name).unlink(missing_ok=True)  # what lies on this machine asks for no store
+                raise StorageUnreachable("the store was away a moment ago")
+            store.remove(name)
+        except OSError as fault:
+            logger.warning("file.left %s: %s", name, fault)
+            are_gone = False
+            if isinstance(fault, StorageUnreachable) and time.monotonic() >= _away_until.get(store, 0.0):
+                _away_until[store] = time.monotonic() + AWAY_SECONDS
+    return are_gone
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Have a store that is away said in words for people.
+
+    Raises:
+        Unavailable: the store can't be reached, or refuses.
+    """
+    try:
+        yield
+    except StorageUnreachable as fault:
+        logger.warning("storage.unreachable %s", fault)
+        raise Unavailable(
+            "storage_unreachable",
+            _("The place where files are kept does not answer right now. The file is not lost; try again in a minute."),
+        ) from fault
 
 
 def sha256_of(name: str) -> str:

@@ -42,7 +42,7 @@ def fetch_file(claim: Claim, stream: BodyStream, keeper: LeaseKeeper) -> None:
         events.record_event(export, events.DOWNLOADING, at=seen_ready_at)
     try:
         if earlier and earlier != name:
-            storage.remove(earlier)
+            stored.discard(earlier)
         crash_points.reached("download_started")
         received = receive(
             stream,
@@ -61,7 +61,7 @@ def fetch_file(claim: Claim, stream: BodyStream, keeper: LeaseKeeper) -> None:
             should_stop=lambda: keeper.must_end,
         )
         if _address_changed(export):
-            storage.remove(name)
+            stored.discard(name)
             _elsewhere(claim)
             return
         crash_points.reached("before_publish")
@@ -72,26 +72,26 @@ def fetch_file(claim: Claim, stream: BodyStream, keeper: LeaseKeeper) -> None:
         crash_points.reached("after_publish")
         _make_ready(claim, received, receipt, seen_ready_at)
     except LeaseLost:
-        storage.remove(name)
+        stored.discard(name)
         raise
     except (FileNotFoundError, FileMissing):
         claim.write()  # raises LeaseLost when it was cancelled: that removes the part
         raise
     except DownloadCut as cut:
-        storage.remove(name)
+        stored.discard(name)
         _cut(claim, keeper, cut.reason)
     except CheckStopped:
-        storage.remove(name)
+        stored.discard(name)
         _cut(claim, keeper, "aborted")
     except StorageFull:
-        storage.remove(name)
+        stored.discard(name)
         _no_room(claim)
     except StorageUnreachable:
         # What may be there of the file goes with the next claim, or with the reaper: the row names it until then.
         storage.part_path(name).unlink(missing_ok=True)
         _no_place(claim)
     except ArchiveRefused as refusal:
-        storage.remove(name)
+        stored.discard(name)
         _refused(claim, keeper, refusal, received)
     else:
         crash_points.reached("ready")

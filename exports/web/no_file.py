@@ -4,12 +4,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from exports.models import Export
-from exports.services.refusals import Refusal, Refused
+from exports.services.refusals import Forbidden, Gone, Refusal, TooMany, Unavailable, WrongState
 from exports.web.acts import person_of
 
+STATUS_OF: dict[type[Refusal], int] = {Forbidden: 403, Gone: 410, TooMany: 429, Unavailable: 503, WrongState: 409}
+MISREAD = 400  # an address that no page leads to
 
-def no_file(request: HttpRequest, export: Export, refusal: Refusal, *, status: int) -> HttpResponse:
-    """Return the page that says why an export has no file for this person."""
+
+def no_file(request: HttpRequest, export: Export, refusal: Refusal) -> HttpResponse:
+    """Return the page that says why an export has no file for this person, or none right now."""
+    status = STATUS_OF.get(type(refusal), MISREAD)
     role = export.workspace.role_of(person_of(request))
     context = {
         "export": export,
@@ -17,7 +21,10 @@ def no_file(request: HttpRequest, export: Export, refusal: Refusal, *, status: i
         "status": status,
         "section": "exports",
         "is_masked": refusal.code == "masked",
-        "is_misread": isinstance(refusal, Refused),
+        "is_misread": status == MISREAD,
         "may_run_again": role is not None and role.may_ask,
     }
-    return render(request, "exports/no_file.html", context, status=status)
+    page = render(request, "exports/no_file.html", context, status=status)
+    if isinstance(refusal, TooMany | Unavailable):
+        page["Retry-After"] = str(refusal.retry_seconds)
+    return page

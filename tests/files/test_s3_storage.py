@@ -164,11 +164,21 @@ def test_removing_takes_part_and_unfinished_uploads_too_and_may_be_repeated(stor
 def test_bucket_that_is_not_there_is_told_without_the_secret(tmp_path: Path, server: str) -> None:
     storage = S3Storage(tmp_path, f"s3://key:{QUOTED}@{server}/nothing-here?scheme=http")
     storage.part_path(NAME).write_bytes(b"x")
-    for call in (storage.publish, storage.remove, lambda _: list(storage.names())):
-        with pytest.raises((StorageUnreachable, FileMissing)) as caught:
+    for call in (
+        storage.publish,
+        storage.size,
+        storage.open,
+        lambda _: storage.check(),
+        lambda _: list(storage.names()),
+    ):
+        with pytest.raises(StorageUnreachable) as caught:
             call(NAME)
         assert SECRET not in str(caught.value)
     assert storage.part_path(NAME).exists()
+    # What is to be removed takes no more room here.
+    with pytest.raises(StorageUnreachable):
+        storage.remove(NAME)
+    assert not storage.part_path(NAME).exists()
     storage._client.close()
 
 

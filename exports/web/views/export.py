@@ -14,7 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from exports.models import DerivedFile, Export, User
 from exports.services import bump, cancel, downloads, expire, former, health, queue
 from exports.services.masking import as_seen_by
-from exports.services.refusals import Forbidden, Gone, Refusal, TooMany, WrongState
+from exports.services.refusals import Refusal
 from exports.services.variants import Variant, read_variant
 from exports.web import times
 from exports.web.acts import act, export_for, person_of
@@ -128,15 +128,6 @@ def run_again(request: HttpRequest, pk: UUID) -> HttpResponse:
     return response
 
 
-def _no_file(request: HttpRequest, export: Export, refusal: Refusal) -> HttpResponse:
-    known: dict[type[Refusal], int] = {Forbidden: 403, Gone: 410, WrongState: 409, TooMany: 429}
-    status = known.get(type(refusal), 400)
-    page = no_file(request, export, refusal, status=status)
-    if isinstance(refusal, TooMany):
-        page["Retry-After"] = str(refusal.retry_seconds)
-    return page
-
-
 @require_safe
 @signed_in
 def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
@@ -152,7 +143,7 @@ def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
             return page
         response = downloads.file_response(request, user=person_of(request), export=export, variant=variant)
     except Refusal as refusal:
-        return _no_file(request, export, refusal)
+        return no_file(request, export, refusal)
     if response.status_code != 202:
         return response
     seen = as_seen_by(person_of(request), export.workspace, variant)

@@ -12,7 +12,7 @@ from exports.files.profile_document import Profile
 from exports.models import Export
 from exports.services import downloads, profiles
 from exports.services.masking import mask_for
-from exports.services.refusals import Gone, Refusal
+from exports.services.refusals import Refusal
 from exports.web import charts
 from exports.web.acts import export_for, person_of
 from exports.web.guards import signed_in
@@ -33,8 +33,7 @@ def file_preview(request: HttpRequest, pk: UUID) -> HttpResponse:
         downloads.refuse_without_file(export)
         state = profiles.look_at_profile(user=person_of(request), export=export)
     except Refusal as refusal:
-        status = 410 if isinstance(refusal, Gone) else 409
-        return no_file(request, export, refusal, status=status)
+        return no_file(request, export, refusal)
     is_live = "HX-Request" in request.headers
     if is_live and state.profile is None and not state.has_failed:
         return HttpResponse(status=204)
