@@ -14,6 +14,7 @@ MISREAD = 400  # an address that no page leads to
 def no_file(request: HttpRequest, export: Export, refusal: Refusal) -> HttpResponse:
     """Return the page that says why an export has no file for this person, or none right now."""
     status = STATUS_OF.get(type(refusal), MISREAD)
+    retry_seconds = refusal.retry_seconds if isinstance(refusal, TooMany | Unavailable) else None
     role = export.workspace.role_of(person_of(request))
     context = {
         "export": export,
@@ -21,10 +22,11 @@ def no_file(request: HttpRequest, export: Export, refusal: Refusal) -> HttpRespo
         "status": status,
         "section": "exports",
         "is_masked": refusal.code == "masked",
+        "is_for_later": retry_seconds is not None,
         "is_misread": status == MISREAD,
         "may_run_again": role is not None and role.may_ask,
     }
     page = render(request, "exports/no_file.html", context, status=status)
-    if isinstance(refusal, TooMany | Unavailable):
-        page["Retry-After"] = str(refusal.retry_seconds)
+    if retry_seconds is not None:
+        page["Retry-After"] = str(retry_seconds)
     return page

@@ -48,6 +48,7 @@ def test_file_that_cannot_be_had_now_is_no_lost_file(cast: Cast, take_away: Call
         page = visitor(cast.vera).get(f"/exports/{export.pk}/download/{query}")
         assert (page.status_code, page["Retry-After"]) == (HTTPStatus.SERVICE_UNAVAILABLE, "60")
         assert "The file is not lost" in page.content.decode()
+        assert f'href="/exports/{export.pk}/download/{query}"' in page.content.decode()  # to try again
         answer = ApiCaller(cast.vera).get(f"exports/{export.pk}/file{query}")
         assert (answer.status_code, answer["Retry-After"]) == (HTTPStatus.SERVICE_UNAVAILABLE, "60")
         assert json.loads(answer.content)["code"] == "storage_unreachable"
