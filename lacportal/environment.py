@@ -102,14 +102,18 @@ def origin(name: str, text: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
+def listed(name: str, default: list[str] | None = None) -> list[str]:
+    """Return the entries of a comma separated list, without white space around them; empty ones are none."""
+    return [entry.strip() for entry in env.list(name, default=default or []) if entry.strip()]
+
+
 def origins(name: str, default: list[str]) -> list[str]:
     """Return the listed origins (comma separated).
 
     Raises:
         ImproperlyConfigured: one of them is not an origin.
     """
-    listed = [item for item in env.list(name, default=default) if item.strip()]
-    return [origin(name, item) for item in listed]
+    return [origin(name, entry) for entry in listed(name, default)]
 
 
 def folder(name: str, default: Path) -> Path:
@@ -213,10 +217,8 @@ def domains(name: str) -> dict[str, tuple[str, str]]:
         ImproperlyConfigured: an entry is neither a domain alone nor all three.
     """
     found = {}
-    for entry in env.list(name, default=[]):
-        domain, *rest = entry.strip().lower().split(":")
-        if not domain and not rest:
-            continue
+    for entry in listed(name):
+        domain, *rest = entry.lower().split(":")
         if "." not in domain or "@" in domain or len(rest) not in (0, 2):
             raise ImproperlyConfigured(f"{name} is a list of example.com or example.com:workspace id:role.")
         if rest:

@@ -10,7 +10,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from lacportal import environment
-from lacportal.environment import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -29,7 +28,7 @@ PUBLIC_URL = environment.origin("PUBLIC_URL", environment.value_of("PUBLIC_URL",
 _public = urlsplit(PUBLIC_URL)
 _is_https = _public.scheme == "https"
 _is_loopback = _public.hostname in ("localhost", "127.0.0.1", "::1")
-ALLOWED_HOSTS = [host.strip() for host in env.list("ALLOWED_HOSTS", default=[]) if host.strip()] or (
+ALLOWED_HOSTS = environment.listed("ALLOWED_HOSTS") or (
     ["localhost", "127.0.0.1", "[::1]"] if _is_loopback else [_public.hostname or ""]
 )
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]

@@ -15,21 +15,13 @@ from django.utils.translation import gettext_lazy
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 
-from exports.services.refusals import Forbidden, Gone, Refusal, Refused, TooMany, Unavailable, WrongState
+from exports.services.refusals import Later, Refusal
 
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 DRAINED_MOST = 32_000_000
 DRAINED_STEP = 65_536
-STATUS_OF: dict[type[Refusal], int] = {
-    Refused: 422,
-    Forbidden: 403,
-    WrongState: 409,
-    Gone: 410,
-    TooMany: 429,
-    Unavailable: 503,
-}
 
 # The framework's own words for what happens often; the rest stays as it says it.
 SENTENCES: dict[str, Promise] = {
@@ -80,13 +72,12 @@ def unauthorized(request: HttpRequest) -> HttpResponse:
 
 def from_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """Answer what a service refused."""
-    status = next(status for kind, status in STATUS_OF.items() if isinstance(refusal, kind))
     message = str(refusal.message)
     more: dict[str, Any] = {}
     if refusal.field:
         more["errors"] = [{"field": refusal.field, "message": message}]
-    headers = {"Retry-After": str(refusal.retry_seconds)} if isinstance(refusal, TooMany | Unavailable) else {}
-    return problem(status, refusal.code, message, headers=headers, **more)
+    headers = {"Retry-After": str(refusal.retry_seconds)} if isinstance(refusal, Later) else {}
+    return problem(refusal.http_status, refusal.code, message, headers=headers, **more)
 
 
 def from_validation(request: HttpRequest, error: ValidationError) -> HttpResponse:

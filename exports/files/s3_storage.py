@@ -81,7 +81,7 @@ class S3Storage:
         if not part.is_file():
             raise FileMissing(name)
         try:
-            self.size(name)
+            self._head(name)
         except FileMissing:
             pass
         else:
@@ -119,10 +119,9 @@ class S3Storage:
         A bucket that is not there, of a setting that is wrong, has no object missing: that is `StorageUnreachable`.
         """
         try:
-            with _translated(name):
-                return int(self._client.head_object(Bucket=self._bucket, Key=self._key(name))["ContentLength"])
+            return self._head(name)
         except FileMissing:
-            self.check()  # HEAD answers without a body: 404 says neither what is missing
+            self.check()  # HEAD answers without a body: 404 doesn't say what is missing
             raise
 
     def remove(self, name: str) -> None:
@@ -152,6 +151,10 @@ class S3Storage:
     def free_bytes(self) -> int:
         """Room in the spool."""
         return self._spool.free_bytes()
+
+    def _head(self, name: str) -> int:
+        with _translated(name):
+            return int(self._client.head_object(Bucket=self._bucket, Key=self._key(name))["ContentLength"])
 
     def _key(self, name: str) -> str:
         return self._prefix + checked_name(name)

@@ -3,6 +3,8 @@
 The message is a finished, translated sentence for people; ``code`` is for machines.
 """
 
+from typing import ClassVar
+
 from django.utils.functional import Promise
 
 
@@ -13,7 +15,12 @@ class Refusal(Exception):
         code: stable word for machines.
         message: sentence for people.
         field: the input it is about, if one.
+
+    Attributes:
+        http_status: the number by which HTTP knows this kind.
     """
+
+    http_status: ClassVar[int]
 
     def __init__(self, code: str, message: str | Promise, field: str | None = None) -> None:
         super().__init__(code)
@@ -23,18 +30,24 @@ class Refusal(Exception):
 
 
 class Refused(Refusal):
-    """The input can't be accepted (HTTP 422)."""
+    """The input can't be accepted."""
+
+    http_status = 422
 
 
 class Forbidden(Refusal):
-    """The person's role is too low (HTTP 403)."""
+    """The person's role is too low."""
+
+    http_status = 403
 
 
 class WrongState(Refusal):
-    """The thing is not in a state that allows it (HTTP 409)."""
+    """The thing is not in a state that allows it."""
+
+    http_status = 409
 
 
-class _Later(Refusal):
+class Later(Refusal):
     """Something that another time will do.
 
     Args:
@@ -46,13 +59,19 @@ class _Later(Refusal):
         self.retry_seconds = retry_seconds
 
 
-class TooMany(_Later):
-    """A limit is reached (HTTP 429)."""
+class TooMany(Later):
+    """A limit is reached."""
+
+    http_status = 429
 
 
-class Unavailable(_Later):
-    """Something that we need does not answer right now; nothing is lost (HTTP 503)."""
+class Unavailable(Later):
+    """Something that we need does not answer right now; nothing is lost."""
+
+    http_status = 503
 
 
 class Gone(Refusal):
-    """The thing was there and is kept no longer (HTTP 410)."""
+    """The thing was there and is kept no longer."""
+
+    http_status = 410

@@ -74,20 +74,25 @@ def discard(*names: str) -> bool:
     Returns:
         True when all of them are gone.
     """
-    store = storage()
     are_gone = True
     for name in filter(None, names):
         try:
-            if time.monotonic() < _away_until.get(store, 0.0):
-                store.part_path(name).unlink(missing_ok=True)  # what lies on this machine asks for no store
-                raise StorageUnreachable("the store was away a moment ago")
-            store.remove(name)
+            _remove(storage(), name)
         except OSError as fault:
             logger.warning("file.left %s: %s", name, fault)
             are_gone = False
-            if isinstance(fault, StorageUnreachable) and time.monotonic() >= _away_until.get(store, 0.0):
-                _away_until[store] = time.monotonic() + AWAY_SECONDS
     return are_gone
+
+
+def _remove(store: Storage, name: str) -> None:
+    if time.monotonic() < _away_until.get(store, 0.0):
+        store.part_path(name).unlink(missing_ok=True)  # what lies on this machine asks for no store
+        raise StorageUnreachable("the store was away a moment ago")
+    try:
+        store.remove(name)
+    except StorageUnreachable:
+        _away_until[store] = time.monotonic() + AWAY_SECONDS
+        raise
 
 
 @contextmanager

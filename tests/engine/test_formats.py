@@ -24,7 +24,7 @@ from exports.services.refusals import Refused, WrongState
 from exports.services.variants import MADE, Variant
 from tests.engine.conftest import AtPoint
 from tests.engine.world import Worker, in_threads, stop_workers, work_until
-from tests.support.cast import Cast, make_cast, make_export, make_ready_export, zip_of
+from tests.support.cast import STORE_THAT_IS_AWAY, Cast, make_cast, make_export, make_ready_export, zip_of
 
 WANTED, READY, FAILED = DerivedFile.State.WANTED, DerivedFile.State.READY, DerivedFile.State.FAILED
 MANY = b'{"canonicalUrl":"https://www.example.com/home","title":"Home","views":"5"}\n' * 200_000
@@ -314,7 +314,7 @@ def no_file_beyond(size: int) -> Iterator[None]:
 def test_store_that_is_away_costs_a_conversion_nothing(cast: Cast, settings: LazySettings) -> None:
     export = make_ready_export(cast.acme, cast.bob)
     row = DerivedFile.objects.create(export=export, format="csv", variant="csv")
-    settings.EXPORT_STORAGE_URL = "s3://key:sesame@127.0.0.1:1/bucket?scheme=http"
+    settings.EXPORT_STORAGE_URL = STORE_THAT_IS_AWAY
     for _ in range(4):
         assert not formats.make_format(row.pk)
         row.refresh_from_db()

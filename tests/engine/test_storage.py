@@ -12,6 +12,7 @@ from exports.models import Status
 from exports.services import advance, describe, stored
 from tests.engine.conftest import AtPoint
 from tests.engine.world import World
+from tests.support.cast import STORE_THAT_IS_AWAY
 
 EVERYTHING = 10**18
 
@@ -143,7 +144,7 @@ def test_object_store_that_is_away_costs_nothing_and_the_file_is_not_fetched_aga
     export = world.until_status(world.queue(), Status.WAITING)
     world.wait(700)
     world.tolerated.add("asked-after-stored")  # it left whole, and found no place
-    settings.EXPORT_STORAGE_URL = "s3://key:sesame@127.0.0.1:1/bucket?scheme=http"
+    settings.EXPORT_STORAGE_URL = STORE_THAT_IS_AWAY
     export = world.step(export)
     asked = len(world.questions)
     for _ in range(2):

@@ -38,6 +38,7 @@ from exports.services.workspaces import create_workspace
 BASE_URL = "https://analytics.liferay.com"
 ACME_TOKEN = "acme-token-of-the-tests-0123456789abcdefghijklmnopqrst"
 GLOBEX_TOKEN = "globex-token-of-the-tests-0123456789abcdefghijklmnopq"
+STORE_THAT_IS_AWAY = "s3://key:sesame@127.0.0.1:1/bucket?scheme=http"
 OCTOBER = (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 31, 23, 59, 59, 999000, tzinfo=UTC))
 ROWS = b'{"canonicalUrl":"https://www.example.com/home","title":"Home"}\n' * 3
 
