@@ -1,11 +1,13 @@
 """What people see of an export: what it waits for, since when, until when; its errors; its story."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from exports.models import Export, ExportEvent, Status, User
@@ -106,17 +108,24 @@ def waiting_for(export: Export, health: Health | None = None) -> Waiting | None:
 def _waiting(code: str, since: datetime, until: datetime | None) -> Waiting:
     if until is not None and until <= timezone.now():  # it was to end by now: nobody knows any more
         until = None
-    sentence, turn = words.of_wait(code)
-    turn_label = words.MANAGERS_TURN if code in words.MANAGERS_WAITS else words.TURN_LABELS[turn]
+    sentence, turn, turn_label, next_step = _words_of_wait(code, get_language())
     return Waiting(
         code=code,
         since=since,
         until=until,
-        sentence=str(sentence),
+        sentence=sentence,
         turn=turn,
-        turn_label=str(turn_label),
-        next_step=str(words.NEXT_STEPS.get(code, "")),
+        turn_label=turn_label,
+        next_step=next_step,
     )
+
+
+# Each row of a list would look up three sentences anew, of a few dozen that there are.
+@cache
+def _words_of_wait(code: str, _language: str | None) -> tuple[str, words.Turn, str, str]:
+    sentence, turn = words.of_wait(code)
+    turn_label = words.MANAGERS_TURN if code in words.MANAGERS_WAITS else words.TURN_LABELS[turn]
+    return str(sentence), turn, str(turn_label), str(words.NEXT_STEPS.get(code, ""))
 
 
 def problem_of(export: Export) -> Problem | None:
@@ -126,13 +135,18 @@ def problem_of(export: Export) -> Problem | None:
 
 def problem_of_code(code: str, line: int | None) -> Problem:
     """Return in words what a failed export says by its code, and by the row at which it was found."""
+    problem = _problem(code, get_language())
+    if line is None:
+        return problem
+    return replace(problem, message=_("%(message)s (row %(line)d)") % {"message": problem.message, "line": line})
+
+
+@cache
+def _problem(code: str, _language: str | None) -> Problem:
     found = words.of_problem(code)
-    message = str(found.message)
-    if line is not None:
-        message = _("%(message)s (row %(line)d)") % {"message": message, "line": line}
     return Problem(
         code=code,
-        message=message,
+        message=str(found.message),
         next_action=str(found.next_action),
         whose_turn=found.turn,
         whose_turn_label=str(words.TURN_LABELS[found.turn]),

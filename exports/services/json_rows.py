@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db.models import Aggregate, Func, QuerySet, TextField
 
+from exports.services.compiled import aggregated
+
 
 class _Column(Aggregate):
     """The values of a column, in the order of the rows, as a JSON array."""
@@ -28,16 +30,15 @@ class _Columns(Func):
         return self.as_sql(compiler, connection, template="JSON_BUILD_ARRAY(%(expressions)s)::text", **context)
 
 
-def json_text(rows: QuerySet[Any], *columns: Any) -> str:
-    """Return the columns of all rows as one text that `rows_of` reads, in no order (one query).
+def json_text(rows: QuerySet[Any], *columns: Any) -> QuerySet[Any, tuple[str]]:
+    """Return a query for the columns of all rows as one text that `rows_of` reads, in no order.
 
     An array for each column, not for each row: PostgreSQL makes the arrays of a thousand rows in 2 ms, six in 0.5.
 
     Args:
         columns: names or expressions; date-times come as texts that `moment_of` reads.
     """
-    text: str = rows.order_by().aggregate(all=_Columns(*(_Column(column) for column in columns)))["all"]
-    return text
+    return aggregated(rows, all=_Columns(*(_Column(column) for column in columns)))
 
 
 def rows_of(text: str) -> Iterable[tuple[Any, ...]]:

@@ -88,7 +88,7 @@ def exports_for(user: User, *, within: QuerySet[Workspace] | None = None) -> Que
     Args:
         within: narrows to these workspaces (a personal token's own list).
     """
-    rows = with_belonging(Export.objects.visible_to(user).select_related("workspace__host", "requested_by"))
+    rows = _told(Export.objects.visible_to(user))
     return rows if within is None else rows.filter(workspace__in=within.order_by().values("pk"))
 
 
@@ -160,8 +160,17 @@ def _page(rows: QuerySet[Export], filters: Filters, cursor: str | None, limit: i
         cursor=cursor,
         limit=limit,
         newest_first=filters.order is Order.NEWEST,
-        whole=with_belonging(Export.objects.select_related("workspace__host", "requested_by")),
+        whole=_whole,
     )
+
+
+def _whole() -> QuerySet[Export]:
+    return _told(Export.objects.all())
+
+
+def _told(rows: QuerySet[Export]) -> QuerySet[Export]:
+    """Have the rows bring what lists and records show of each."""
+    return with_belonging(rows.select_related("workspace__host", "requested_by"))
 
 
 def _places(visible: QuerySet[Workspace], filters: Filters) -> QuerySet[Workspace, uuid.UUID]:

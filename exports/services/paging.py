@@ -3,14 +3,17 @@
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import BooleanField, Func, Model, Q, QuerySet, Subquery
+from django.db.models import BooleanField, Func, Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
+from exports.services.compiled import CompiledQuery, Slot
 from exports.services.refusals import Refused
 
 LIMIT_MOST = 200
@@ -26,12 +29,6 @@ class Page(Generic[M]):
 
     items: list[M]
     next_cursor: str | None
-
-
-class _Found(Subquery):
-    """What a query finds; one that can't find anything makes the whole question empty, which then isn't asked."""
-
-    empty_result_set_value = NotImplemented
 
 
 class _IsOneOf(Func):
@@ -56,14 +53,15 @@ def keyset_page(
     cursor: str | None,
     limit: int,
     newest_first: bool = True,
-    whole: QuerySet[M] | None = None,
+    whole: Callable[[], QuerySet[M]] | None = None,
 ) -> Page[M]:
     """Return one page in the order (time, key), with one query.
 
     Args:
         rows: filtered, with whatever related rows it shall bring.
-        whole: brings the related rows instead, for the keys of the page alone. A database that joins while it still
-            looks for them may begin at the other end, and sort a whole table for thirty rows.
+        whole: brings the related rows instead, for the keys of the page alone; a function that is always the same, as
+            its SQL is kept. A database that joins while it still looks for them may begin at the other end, and sort a
+            whole table for thirty rows.
         time_field: a date-time column that is never null.
         cursor: the ``next_cursor`` of the page before, or None for the first.
         limit: 1 to `LIMIT_MOST` rows.
@@ -73,11 +71,19 @@ def keyset_page(
     """
     check_limit(limit)
     rows = beyond(rows, time_field, cursor, newest_first)[: limit + 1]
-    if whole is not None:
-        rows = _in_order(whole.filter(_IsOneOf("pk", _Found(rows.values("pk")))), time_field, newest_first)
-    found = list(rows)
+    found = list(rows) if whole is None else _with_keys(whole, time_field, newest_first).ask(keys=rows.values("pk"))
     items = found[:limit]
     return Page(items, _encode(items[-1], time_field) if len(found) > limit else None)
+
+
+@cache
+def _with_keys(whole: Callable[[], QuerySet[M]], time_field: str, newest_first: bool) -> CompiledQuery[M]:
+    def rows() -> QuerySet[M]:
+        among = whole()
+        keys = Slot("keys", among.model._meta.pk)
+        return _in_order(among.filter(_IsOneOf("pk", keys)), time_field, newest_first)
+
+    return CompiledQuery(rows)
 
 
 def check_limit(limit: int) -> None:
