@@ -4,12 +4,14 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from django.db.models import Q, QuerySet, TextField, Value
+from django.db.models import Q, QuerySet, Subquery, TextField, UUIDField
 from django.db.models.functions import Cast
 
 from exports.models import Export, User, Workspace
-from exports.services.json_rows import moment_of
+from exports.services.compiled import CompiledQuery, Slot
+from exports.services.json_rows import json_text, moment_of, rows_of
 from exports.services.key_texts import key_text
 from exports.services.names import names_with
 from exports.services.paging import beyond
@@ -79,12 +81,20 @@ def _named(text: str, visible: QuerySet[Workspace], *, sees_all: bool) -> tuple[
     """Return the keys of the workspaces and of the people whose names have the text (one query)."""
     places = visible.filter(name__icontains=text) if sees_all else visible  # all there are, or those of one person
     people = User.objects.filter(Q(email__icontains=text) | Q(name__icontains=text)).order_by()
-    rows = places.order_by().values_list(key_text("pk"), "name", Value(0))
-    found: tuple[list[uuid.UUID], list[uuid.UUID]] = [], []
-    for key, name, is_person in rows.union(people.values_list(key_text("pk"), "name", Value(1)), all=True):
-        if is_person or sees_all or text.casefold() in name.casefold():
-            found[is_person].append(uuid.UUID(key))
-    return found
+    [(of_people, of_places)] = _names().ask(places=places.order_by().values("pk"), people=people.values("pk"))
+    looked_for = text.casefold()
+    named = [uuid.UUID(key) for key, name in rows_of(of_places) if sees_all or looked_for in name.casefold()]
+    return named, [uuid.UUID(key) for (key,) in rows_of(of_people)]
+
+
+@cache
+def _names() -> CompiledQuery[tuple[str, str]]:
+    places = Workspace.objects.filter(pk__in=Slot("places", UUIDField()))
+    people = User.objects.filter(pk__in=Slot("people", UUIDField()))
+    of_places = Subquery(json_text(places, key_text("pk"), "name"))
+    return CompiledQuery(
+        lambda: json_text(people, key_text("pk")).annotate(places=of_places).values_list("all", "places")
+    )
 
 
 def _of_requester(text: str) -> Q:
