@@ -4,12 +4,15 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from exports.models import ACTIVE, DataType, Export, Membership, Status, User, Workspace
+from exports.services.compiled import CompiledQuery, any_person
 from exports.services.former import with_belonging
 from exports.services.mentions import Mentions, mentions_of
 from exports.services.paging import Page, beyond, check_limit, keyset_page
@@ -92,14 +95,24 @@ def exports_for(user: User, *, within: QuerySet[Workspace] | None = None) -> Que
     return rows if within is None else rows.filter(workspace__in=within.order_by().values("pk"))
 
 
-def people_seen_by(user: User) -> QuerySet[User]:
+def people_seen_by(user: User) -> list[User]:
     """Return the people of the workspaces a person sees, by name, at most `PEOPLE_MOST`: whose exports one may list."""
-    if user.is_superuser:
+    return _people(sees_all=user.is_superuser).ask(person=user.pk) if user.is_active else []
+
+
+@cache
+def _people(*, sees_all: bool) -> CompiledQuery[User]:
+    return CompiledQuery(lambda: _people_of(any_person(sees_all=sees_all)))
+
+
+def _people_of(person: User) -> QuerySet[User]:
+    if person.is_superuser:
         rows = User.objects.filter(is_active=True)
     else:
-        here = Membership.objects.filter(workspace__in=Workspace.objects.visible_to(user).order_by().values("pk"))
-        rows = User.objects.filter(pk__in=here.values("user"))
-    return rows.exclude(pk=user.pk).order_by("name", "email")[:PEOPLE_MOST]
+        here = Membership.objects.filter(user=person).values("workspace")
+        rows = User.objects.filter(pk__in=Membership.objects.filter(workspace__in=here).values("user"))
+    oneself: Any = person  # the key is what a slot stands for
+    return rows.exclude(pk=oneself).order_by("name", "email")[:PEOPLE_MOST]
 
 
 def list_exports(

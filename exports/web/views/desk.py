@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -13,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from exports.services import health
 from exports.services.listing import list_exports
 from exports.services.refusals import Refused
+from exports.services.saved_views import views_of
 from exports.services.spread import MANY
 from exports.web.acts import person_of
 from exports.web.first_steps import first_steps
@@ -69,7 +71,7 @@ def export_list(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "next_cursor": page.next_cursor,
         "is_first_page": not request.GET.get("cursor"),
-        "views": person.saved_views.all(),
+        "views": SimpleLazyObject(lambda: views_of(person)),  # asked when the page is drawn whole
         "kept_query": kept_query(request.GET),
         "strip": strip,
         "places": places,
