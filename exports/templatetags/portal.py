@@ -24,13 +24,14 @@ from django.utils.translation import pgettext
 
 from exports.models import Role, Scope, User
 from exports.web import times
+from exports.web.kept_html import paused_html, row_html
 from exports.web.options import options
 from exports.web.places import Places
-from exports.web.row_html import row_html
 from exports.web.rows import RowView
 
 register = template.Library()
 register.simple_tag(options)
+register.simple_tag(paused_html, name="paused_notice")
 
 SPRITE = "exports/vendor/tabler-icons-3.51.0/sprite.svg"
 UNITS = ("B", "kB", "MB", "GB", "TB")

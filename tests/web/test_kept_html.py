@@ -1,4 +1,4 @@
-"""Rows of the list made once: what differs for who looks, and when, is made again."""
+"""Rows and notices made once: what differs for who looks, and when, is made again."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,9 +7,10 @@ import pytest
 import time_machine
 from django.utils import timezone, translation
 
-from exports.models import Export, Role, Status
+from exports.models import Export, PauseCode, Role, Status, User, Workspace
 from exports.services import health
-from exports.web.row_html import row_html
+from exports.web.kept_html import paused_html, row_html
+from exports.web.places import Place, places_of
 from exports.web.rows import RowView, row_views
 from tests.support.cast import Cast, make_export, make_ready_export
 
@@ -95,3 +96,20 @@ def test_only_who_asked_sees_the_row_as_their_own(cast: Cast) -> None:
     row = view_of(make_ready_export(cast.acme, cast.bob))
     assert "data-mine" in row_html(row, is_mine=True, role=Role.MEMBER)
     assert "data-mine" not in row_html(row, is_mine=False, role=Role.MEMBER)
+
+
+def test_notice_of_a_paused_workspace_is_made_once_for_each_role_language_and_zone(cast: Cast) -> None:
+    Workspace.objects.filter(pk=cast.acme.pk).update(paused_at=NOW, pause_code=PauseCode.TOKEN_REJECTED)
+
+    def place_of(person: User) -> Place:
+        [place] = places_of(person).paused
+        return place
+
+    notice = paused_html(place_of(cast.alice))
+    assert paused_html(place_of(cast.alice)) is notice
+    assert ("3 Nov 2026, 14:05 UTC" in notice, "Save an access token" in notice) == (True, True)
+    assert "Save an access token" not in paused_html(place_of(cast.bob))
+    with translation.override("ja"), timezone.override(ZoneInfo("Asia/Tokyo")):
+        assert "2026年11月3日 23:05 JST" in paused_html(place_of(cast.alice))
+    Workspace.objects.filter(pk=cast.acme.pk).update(pause_code=PauseCode.MANAGER)
+    assert "Resume it" in paused_html(place_of(cast.alice))
