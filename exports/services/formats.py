@@ -186,7 +186,7 @@ def _convert(making: _Making, source: Path, target: Path) -> dict[str, Any] | No
     ended = run_conversion(job, go_on=_Renewal(making))
     if ended is None:
         return None
-    if ended.status != 0:
+    if ended.status != 0 or ended.made["rows"] != row.export.rows:  # a row too few is as broken as none at all
         _give_up(making, ended)
         return None
     return ended.made
@@ -194,7 +194,15 @@ def _convert(making: _Making, source: Path, target: Path) -> dict[str, Any] | No
 
 def _give_up(making: _Making, ended: Ended) -> None:
     row = making.row
-    logger.error("format.failed %s %s exit=%s %s", row.export_id, row.variant, ended.status, ended.errors)
+    logger.error(
+        "format.failed %s %s exit=%s rows=%s of %s %s",
+        row.export_id,
+        row.variant,
+        ended.status,
+        ended.made.get("rows"),
+        row.export.rows,
+        ended.errors,
+    )
     attempts = row.attempts + 1
     if ended.status == NO_ROOM:
         making.rest()  # never charged: it goes on when there is room

@@ -79,6 +79,18 @@ def test_every_format_offered_is_made(cast: Cast, name: str) -> None:
     assert see(row).state == READY
 
 
+@pytest.mark.parametrize("name", MADE)
+def test_format_that_has_not_the_rows_of_the_receipt_is_never_offered(cast: Cast, name: str) -> None:
+    export = make_ready_export(cast.acme, cast.bob, rows=4)  # its file has three
+    row = want(cast, export, name)
+    for attempts in range(1, formats.MAX_ATTEMPTS):
+        assert not formats.make_format(row.pk)
+        assert (see(row).state, see(row).attempts) == (WANTED, attempts)
+    assert not formats.make_format(row.pk)
+    assert (see(row).state, see(row).error_code) == (FAILED, "conversion_failed")
+    assert files(export) == set()
+
+
 def test_guarded_and_unguarded_are_two_files(cast: Cast) -> None:
     export = make_ready_export(cast.acme, cast.bob, zip_of(b'{"title":"=1+1"}\n'))
     rows = [want(cast, export), want(cast, export, guard=False)]
