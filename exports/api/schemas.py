@@ -140,6 +140,7 @@ class BeingMade(Schema):
     rows_done: int
     rows: int | None
     seconds_left: int | None
+    waiting_for: str | None
 
 
 class FieldError(Schema):

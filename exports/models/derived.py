@@ -34,7 +34,9 @@ class DerivedFile(models.Model):
     bytes = models.BigIntegerField(null=True, blank=True)
     sha256 = models.CharField(max_length=64, blank=True, default="")
     made_at = models.DateTimeField(null=True, blank=True)
-    error_code = models.CharField(max_length=40, blank=True, default="")
+    error_code = models.CharField(
+        max_length=40, blank=True, default=""
+    )  # why it failed; of a wanted one what it waits for
 
     class Meta:
         indexes = [
@@ -52,3 +54,8 @@ class DerivedFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.variant} of {self.export_id}"
+
+    @property
+    def waits_for(self) -> str:
+        """The code of what a wanted one waits for, when that is more than its turn; otherwise nothing."""
+        return self.error_code if self.state == self.State.WANTED else ""

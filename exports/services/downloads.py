@@ -262,6 +262,7 @@ def _being_made(export: Export, variant: Variant, row: DerivedFile | None) -> Ht
         "rows_done": row.done_rows if row else 0,
         "rows": export.rows,
         "seconds_left": seconds_left(row, export.rows, largest_made()) if row else None,
+        "waiting_for": row.waits_for or None if row else None,
     }
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
     return JsonResponse(answer, status=202, headers=headers)

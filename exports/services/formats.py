@@ -80,7 +80,11 @@ class _Making:
     def wait_for_store(self) -> None:
         """Drop what was made here, and let go free of charge: it goes on when the store answers."""
         stored.storage().part_path(self.name).unlink(missing_ok=True)
-        self.rest()
+        self.rest(error_code="storage_unreachable")
+
+    def wait_for_room(self) -> None:
+        """Let go free of charge: it goes on when there is room."""
+        self.rest(error_code="storage_full")
 
 
 def make_format(pk: int) -> bool:
@@ -101,6 +105,9 @@ def make_format(pk: int) -> bool:
     except StorageUnreachable:
         making.wait_for_store()
         return False
+    except StorageFull:  # no room for the copy of a file in object storage
+        making.wait_for_room()
+        return False
     except FileMissing:
         expire.mark_file_lost(export)
         return False
@@ -115,7 +122,7 @@ def make_format(pk: int) -> bool:
         return False
     except (StorageFull, FileMissing):  # missing: the export expired meanwhile, which took the part and the row
         stored.discard(making.name)
-        making.rest()
+        making.wait_for_room()
         return False
     done = making.write(
         state=DerivedFile.State.READY,
@@ -163,6 +170,7 @@ def _claim(pk: int) -> _Making | None:
         attempts=row.attempts,
         done_rows=0,
         started_at=now,
+        error_code="",
     )
     return _Making(row, fence, name) if claimed else None
 
@@ -205,7 +213,7 @@ def _give_up(making: _Making, ended: Ended) -> None:
     )
     attempts = row.attempts + 1
     if ended.status == NO_ROOM:
-        making.rest()  # never charged: it goes on when there is room
+        making.wait_for_room()
     elif attempts < MAX_ATTEMPTS and ended.status != TOO_WIDE:
         making.rest(attempts=attempts)
     else:

@@ -27,7 +27,7 @@ class ProfileState:
 
     profile: Profile | None
     has_failed: bool = False
-    rows_done: int = 0
+    waits_for: str = ""
 
 
 def look_at_profile(*, user: User, export: Export) -> ProfileState:
@@ -46,7 +46,7 @@ def look_at_profile(*, user: User, export: Export) -> ProfileState:
     if row.state == DerivedFile.State.FAILED:
         return ProfileState(None, has_failed=True)
     if row.state != DerivedFile.State.READY:
-        return ProfileState(None, rows_done=row.done_rows)
+        return ProfileState(None, waits_for=row.waits_for)
     try:
         with stored.answering():
             return ProfileState(_read(row))

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from exports.files.archive import ArchiveLimits
+from exports.files.sinks import HashedFile
 from exports.files.storage import FileMissing, Storage, StorageUnreachable, storage_from
 from exports.models import Export
 from exports.services.refusals import Unavailable
@@ -182,6 +183,8 @@ def local_source(export: Export, *, reader: str) -> Iterator[Path]:
 
     Raises:
         FileMissing: the file is gone, or is no longer what was stored.
+        StorageUnreachable: the store of the files doesn't answer.
+        StorageFull: there is no room for the copy.
     """
     store = storage()
     path = store.local_path(export.stored_name)
@@ -194,8 +197,10 @@ def local_source(export: Export, *, reader: str) -> Iterator[Path]:
         return
     copy = store.part_path(f"{reader}{SOURCE}")
     try:
-        with store.open(export.stored_name) as remote, copy.open("wb") as local:
+        with store.open(export.stored_name) as remote, HashedFile(copy) as local:
             shutil.copyfileobj(remote, local, CHUNK)
+        if (local.bytes, local.sha256) != (export.bytes, export.sha256):
+            raise FileMissing(export.stored_name)
         yield copy
     finally:
         copy.unlink(missing_ok=True)

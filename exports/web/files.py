@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from exports.files.conversion import SHEET_ROWS
 from exports.models import DerivedFile, Export, Status
+from exports.services import words
 from exports.services.estimates import Made, largest_made, seconds_left
 from exports.services.variants import PROFILE, Variant, mask_word
 from exports.templatetags.portal import listed
@@ -30,6 +31,7 @@ class Format:
     bytes: int | None
     percent: int | None
     seconds_left: int | None
+    waits_for: str
 
 
 def formats_of(export: Export, rows: Sequence[DerivedFile], mask: tuple[str, ...] = ()) -> tuple[Format, ...]:
@@ -64,7 +66,13 @@ def _format(export: Export, variant: Variant, row: DerivedFile | None, past: Map
         bytes=export.bytes if is_original else row.bytes if row else None,
         percent=_percent(export, row) if row else None,
         seconds_left=left if left is not None and left >= SHORT else None,
+        waits_for=wait_sentence(row.waits_for if row else ""),
     )
+
+
+def wait_sentence(code: str) -> str:
+    """Return what keeps a wanted file from being made, by its code; nothing when only its turn has to come."""
+    return words.fault_sentence(code) if code else ""
 
 
 def _percent(export: Export, row: DerivedFile) -> int | None:

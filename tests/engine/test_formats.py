@@ -331,5 +331,7 @@ def test_store_that_is_away_costs_a_conversion_nothing(cast: Cast, settings: Laz
         assert not formats.make_format(row.pk)
         row.refresh_from_db()
         assert (row.state, row.attempts, row.leased_until) == (DerivedFile.State.WANTED, 0, None)
+        assert row.waits_for == "storage_unreachable"
     settings.EXPORT_STORAGE_URL = ""
     assert formats.make_format(row.pk)
+    assert see(row).error_code == ""

@@ -12,8 +12,11 @@ from django.conf import LazySettings
 from moto.server import ThreadedMotoServer
 
 from exports.files.s3_storage import S3Storage
-from exports.files.storage import FileMissing, StorageUnreachable, storage_from
+from exports.files.storage import FileMissing, Storage, StorageUnreachable, storage_from
+from exports.models import DerivedFile
 from exports.services import stored
+from exports.services.formats import MAX_ATTEMPTS, make_format
+from tests.engine.test_formats import no_file_beyond
 from tests.files.test_local_storage import NAME
 from tests.support.cast import make_cast, make_ready_export
 
@@ -60,7 +63,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path, url: str) -> Iterato
     storage._client.close()
 
 
-def keep(storage: S3Storage, name: str, content: bytes) -> None:
+def keep(storage: Storage, name: str, content: bytes) -> None:
     storage.part_path(name).write_bytes(content)
     storage.publish(name)
 
@@ -192,6 +195,35 @@ def test_store_that_does_not_answer_is_told_and_keeps_the_part(tmp_path: Path) -
             storage.publish(NAME)
     assert storage.part_path(NAME).exists()
     storage._client.close()
+
+
+@pytest.mark.django_db
+def test_file_that_was_altered_in_the_store_is_not_read(url: str, settings: LazySettings, tmp_path: Path) -> None:
+    settings.EXPORT_STORAGE_URL, settings.EXPORT_ROOT = url, tmp_path
+    cast = make_cast()
+    export = make_ready_export(cast.acme, cast.bob, b"rows")
+    stored.storage().remove(export.stored_name)
+    keep(stored.storage(), export.stored_name, b"cows")  # as long as before
+    with pytest.raises(FileMissing), stored.local_source(export, reader=f"{export.stored_name}.1.csv"):
+        pass
+    assert list(tmp_path.glob("*.source*")) == []
+
+
+@pytest.mark.django_db
+def test_no_room_for_the_copy_of_an_original_fails_no_format(url: str, settings: LazySettings, tmp_path: Path) -> None:
+    settings.EXPORT_STORAGE_URL, settings.EXPORT_ROOT = url, tmp_path
+    cast = make_cast()
+    export = make_ready_export(cast.acme, cast.bob)
+    row = DerivedFile.objects.create(export=export, format="csv", variant="csv")
+    for _ in range(MAX_ATTEMPTS + 1):
+        with no_file_beyond(100):
+            assert not make_format(row.pk)
+        row.refresh_from_db()
+        assert (row.state, row.attempts, row.waits_for) == (DerivedFile.State.WANTED, 0, "storage_full")
+    assert list(tmp_path.glob("*.source*")) == []
+    assert make_format(row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.waits_for, row.error_code) == (DerivedFile.State.READY, "", "")
 
 
 @pytest.mark.django_db

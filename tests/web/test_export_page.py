@@ -1,5 +1,6 @@
 """One export's page: what it says in each state, and its buttons."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,9 +9,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from exports.models import DerivedFile, Export, Requester, Status
+from exports.models import DerivedFile, Export, Heartbeat, Requester, Status
 from exports.services import cancel, events, formats
-from tests.support.cast import Cast, content_of, make_export, make_ready_export
+from tests.support.cast import ApiCaller, Cast, content_of, make_export, make_ready_export
 from tests.web.conftest import Browse
 from tests.web.markup import check_page, read, text_of
 
@@ -259,6 +260,34 @@ def test_format_not_made_yet_shows_its_making_and_asks_again_by_itself(cast: Cas
     check_page(answer)
     DerivedFile.objects.update(done_rows=2)
     assert "2 of 3 rows" in text_of(alice.get(f"/exports/{export.pk}/download/?format=csv"))
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("storage_full", "The portal’s storage is full."),
+        ("storage_unreachable", "The portal’s storage of files does not answer."),
+    ],
+)
+def test_format_that_waits_for_the_store_says_so(cast: Cast, alice: Client, code: str, sentence: str) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    address = f"/exports/{export.pk}/download/?format=csv"
+    alice.get(address)
+    DerivedFile.objects.update(error_code=code)
+    answer = alice.get(address)
+    assert f"{sentence} It goes on by itself as soon as that is over." in text_of(answer)
+    check_page(answer)
+    assert f"(waiting: {sentence})" in text_of(alice.get(f"/exports/{export.pk}/"))
+    told = json.loads(ApiCaller(cast.alice).get(f"exports/{export.pk}/file?format=csv").content)
+    assert (told["state"], told["waiting_for"]) == ("being_made", code)
+
+
+def test_format_that_nobody_makes_says_so(cast: Cast, alice: Client) -> None:
+    export = make_ready_export(cast.acme, cast.bob)
+    Heartbeat.objects.filter(queues__contains="convert").update(queues="poll,transfer")
+    answer = alice.get(f"/exports/{export.pk}/download/?format=csv")
+    assert "No worker makes other formats right now" in text_of(answer)
+    check_page(answer)
 
 
 def test_page_of_a_format_in_the_making_ends_as_one_that_starts_the_download(cast: Cast, alice: Client) -> None:

@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from exports.files.profile_document import Column, Profile
-from exports.models import DerivedFile, Download, Export, Workspace
+from exports.models import DerivedFile, Download, Export, Heartbeat, Workspace
 from exports.services import formats, masking
 from exports.web.charts import over_time, units_for
 from exports.web.preview import charts_of
@@ -85,6 +85,27 @@ def test_preview_being_made_says_so_and_asks_again_until_it_is_there(export: Exp
     assert b"<html" not in made.content
     assert b"hx-get" not in made.content
     assert "canonicalUrl" in made.content.decode()
+
+
+def test_preview_that_waits_for_the_store_says_so_once(export: Export, vera: Client) -> None:
+    page = f"/exports/{export.pk}/preview/?tab=columns"
+    assert "It goes on by itself as soon as that is over" not in text_of(vera.get(page))
+    DerivedFile.objects.update(error_code="storage_full")
+    answer = vera.get(f"{page}&waits=", **LIVE)
+    assert "The portal’s storage is full. It goes on by itself as soon as that is over." in text_of(answer)
+    waiting = next(one for one in read(answer) if one.attrs.get("id") == "preview")
+    assert (waiting.attrs["hx-get"], waiting.attrs["hx-vals"]) == (page, '{"waits": "storage_full"}')
+    assert vera.get(f"{page}&waits=storage_full", **LIVE).status_code == 204
+    DerivedFile.objects.update(error_code="")
+    assert "It goes on" not in text_of(vera.get(f"{page}&waits=storage_full", **LIVE))
+    check_page(vera.get(f"{page}&waits=storage_full"))
+
+
+def test_preview_that_nobody_makes_says_so(export: Export, vera: Client) -> None:
+    Heartbeat.objects.filter(queues__contains="convert").update(queues="poll,transfer")
+    answer = vera.get(f"/exports/{export.pk}/preview/")
+    assert "No worker makes other formats right now" in text_of(answer)
+    check_page(answer)
 
 
 def test_preview_that_failed_says_that_the_file_is_not_affected(export: Export, vera: Client) -> None:

@@ -15,6 +15,7 @@ from exports.services.masking import mask_for
 from exports.services.refusals import Refusal
 from exports.web import charts
 from exports.web.acts import export_for, person_of
+from exports.web.files import wait_sentence
 from exports.web.guards import signed_in
 from exports.web.no_file import no_file
 from exports.web.preview import TABS, UNITS, charts_of, columns_of, table_of, whole_row
@@ -35,8 +36,11 @@ def file_preview(request: HttpRequest, pk: UUID) -> HttpResponse:
     except Refusal as refusal:
         return no_file(request, export, refusal)
     is_live = "HX-Request" in request.headers
-    if is_live and state.profile is None and not state.has_failed:
+    is_waiting = state.profile is None and not state.has_failed
+    if is_live and is_waiting and request.GET.get("waits", "") == state.waits_for:
         return HttpResponse(status=204)
+    asked = request.GET.copy()
+    asked.pop("waits", None)
     tab = request.GET.get("tab", "rows")
     context: dict[str, object] = {
         "section": "exports",
@@ -44,6 +48,8 @@ def file_preview(request: HttpRequest, pk: UUID) -> HttpResponse:
         "title": title_of(export),
         "is_masked": bool(mask_for(person_of(request), export.workspace)),
         "state": state,
+        "waits_for": wait_sentence(state.waits_for),
+        "address": f"{request.path}?{asked.urlencode()}" if asked else request.path,
         "tab": tab if tab in TABS else "rows",
         "tabs": TABS.items(),
         "search": request.GET.get("q", "").strip()[:SEARCH_MOST],
