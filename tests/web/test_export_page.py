@@ -277,7 +277,9 @@ def test_format_that_waits_for_the_store_says_so(cast: Cast, alice: Client, code
     answer = alice.get(address)
     assert f"{sentence} It goes on by itself as soon as that is over." in text_of(answer)
     check_page(answer)
-    assert f"(waiting: {sentence})" in text_of(alice.get(f"/exports/{export.pk}/"))
+    DerivedFile.objects.create(export=export, format="jsonl", variant="jsonl", error_code=code)
+    detail = text_of(alice.get(f"/exports/{export.pk}/"))
+    assert (detail.count("(waiting)"), detail.count(f"{sentence} It goes on by itself")) == (2, 1)
     told = json.loads(ApiCaller(cast.alice).get(f"exports/{export.pk}/file?format=csv").content)
     assert (told["state"], told["waiting_for"]) == ("being_made", code)
 
