@@ -34,9 +34,8 @@ class DerivedFile(models.Model):
     bytes = models.BigIntegerField(null=True, blank=True)
     sha256 = models.CharField(max_length=64, blank=True, default="")
     made_at = models.DateTimeField(null=True, blank=True)
-    error_code = models.CharField(
-        max_length=40, blank=True, default=""
-    )  # why it failed; of a wanted one what it waits for
+    # Why it failed; of a wanted one, what it waits for.
+    error_code = models.CharField(max_length=40, blank=True, default="")
 
     class Meta:
         indexes = [
