@@ -27,15 +27,15 @@ QUERIES_MOST = 12
 
 
 class Call(NamedTuple):
-    """One call of a page, in milliseconds: by the clock, of the processor, and the loop that ran beside its round."""
+    """One call of a page, in milliseconds: by the clock, of the processor, and the slower of the loops around it."""
 
     time: float
     busy: float
     pace: float
 
 
-def measure(name: str, sizes: list[int], repeats: int, workspaces: int) -> None:
-    """Measure on the database of the environment."""
+def measure(name: str, sizes: list[int], repeats: int, workspaces: int, only: list[str]) -> None:
+    """Measure on the database of the environment, all pages or those whose names begin so."""
     with tempfile.TemporaryDirectory(prefix="lac-benchmark-") as folder:
         unlimited = {"REQUESTS_PER_SECOND": "1000000"}
         set_up(EXPORT_ROOT=folder, ALLOWED_HOSTS="testserver", PUBLIC_URL="http://localhost:8000", **unlimited)
@@ -57,6 +57,7 @@ def measure(name: str, sizes: list[int], repeats: int, workspaces: int) -> None:
         for size in sizes:
             fill(size, bob=bob, spaces=spaces, now=now)
             pages = _pages(bob, root, eve, spaces)
+            pages = {page: call for page, call in pages.items() if not only or page.startswith(tuple(only))}
             queries |= {page: max(queries.get(page, 0), _queries(call)) for page, call in pages.items()}
             gc.collect()
             gc.freeze()  # as each web process does (gunicorn.conf.py)
@@ -82,7 +83,7 @@ def _print(name: str, sizes: list[int], queries: dict[str, int], found: dict[str
     quick, middle, slow = min(paces), statistics.median(paces), max(paces)
     print(
         f"The processor's pace meanwhile: the same loop took {quick:.0f} to {slow:.0f} ms, {middle:.0f} in the middle; "
-        f"at full pace are the calls of the largest table beside which it took at most {full:.0f} ms."
+        f"at full pace are the calls of the largest table before and after which it took at most {full:.0f} ms."
     )
 
 
@@ -161,21 +162,20 @@ def _called(pages: dict[str, Any], repeats: int) -> dict[str, list[Call]]:
     before = _pace()
     for _ in range(ROUNDS):
         for page, call in pages.items():
-            times = []
             for _ in range(-(-repeats // ROUNDS)):
                 began, cpu = time.perf_counter(), time.process_time()
                 call()
-                times.append((time.perf_counter() - began, time.process_time() - cpu))
-            after = _pace()
-            found[page] += [Call(took * 1000, busy * 1000, max(before, after)) for took, busy in times]
-            before = after
+                took, busy = time.perf_counter() - began, time.process_time() - cpu
+                after = _pace()
+                found[page].append(Call(took * 1000, busy * 1000, max(before, after)))
+                before = after
     return found
 
 
 def _pace() -> float:
     """Return how many milliseconds a loop takes that is always the same: a shared machine is not always as fast."""
     began = time.perf_counter()
-    for number in range(500_000):
+    for number in range(250_000):
         hash(number)
     return (time.perf_counter() - began) * 1000
 
@@ -187,17 +187,19 @@ def main() -> None:
         "--exports", type=int, action="append", default=[], help="a size of the table, instead of the usual ones"
     )
     parser.add_argument("--repeats", type=int, default=REPEATS, help="of each page (default: %(default)s)")
+    parser.add_argument("--page", action="append", default=[], help="only pages whose names begin so")
     parser.add_argument("--on", choices=NAMES, help="measure on the database of the environment")
     parser.add_argument("--database", choices=NAMES, action="append", help="only this one")
     options = parser.parse_args()
     sizes = sorted(options.exports or (QUICK_SIZES if options.quick else SIZES))
     if options.on:
         if options.quick:
-            measure(options.on, sizes, 5, QUICK_WORKSPACES)
+            measure(options.on, sizes, 5, QUICK_WORKSPACES, options.page)
         else:
-            measure(options.on, sizes, options.repeats, WORKSPACES)
+            measure(options.on, sizes, options.repeats, WORKSPACES, options.page)
         return
     arguments = [f"--repeats={options.repeats}", *(f"--exports={size}" for size in options.exports)]
+    arguments += [f"--page={page}" for page in options.page]
     arguments += ["--quick"] if options.quick else []
     run_on_each("benchmarks.pages", arguments, options.database or NAMES)
 
