@@ -27,7 +27,9 @@ class Slot(Expression):
         self.name = name
 
     def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
-        return "%s", [self]
+        # In parentheses: Django would put them round it, and then round those of a queryset, of which SQLite reads but
+        # the first row.
+        return "(%s)", [self]
 
 
 class _AnyPerson(Slot):
@@ -52,10 +54,12 @@ class CompiledQuery(Generic[R]):
 
     Args:
         make: returns the query. It is called once: whatever differs from look to look must come by a `Slot`.
+        always_asked: also when a queryset in a slot can't find anything: aggregates have a row of nothing, too.
     """
 
-    def __init__(self, make: Callable[[], QuerySet[Any, R]]) -> None:
+    def __init__(self, make: Callable[[], QuerySet[Any, R]], *, always_asked: bool = False) -> None:
         self._make = make
+        self._elides = not always_asked
 
     def ask(self, **values: Any) -> list[R]:
         """Return the rows.
@@ -68,7 +72,7 @@ class CompiledQuery(Generic[R]):
         """
         rows, compiler, pieces, made_of = self._made
         try:
-            given = [_filled(param, values, compiler) for param in made_of]
+            given = [_filled(param, values, elides=self._elides) for param in made_of]
         except EmptyResultSet:  # a queryset that can't find anything
             return []
         sql = pieces[0] + "".join(text + piece for (text, _), piece in zip(given, pieces[1:], strict=True))
@@ -109,12 +113,12 @@ def aggregated(rows: QuerySet[Any], **numbers: Any) -> QuerySet[Any, tuple[Any, 
     return of_all.values_list(*numbers)
 
 
-def _filled(param: Any, values: dict[str, Any], compiler: SQLCompiler) -> tuple[str, tuple[Any, ...]]:
+def _filled(param: Any, values: dict[str, Any], *, elides: bool) -> tuple[str, tuple[Any, ...]]:
     """Return the SQL and the parameters in place of one parameter of the query as it was made."""
     if not isinstance(param, Slot):
         return "%s", (param,)
     value = values[param.name]
     if isinstance(value, QuerySet):
-        sql, params = value.query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
-        return f"({sql})", tuple(params)
+        sql, params = value.query.get_compiler(DEFAULT_DB_ALIAS, elide_empty=elides).as_sql()
+        return sql, tuple(params)
     return "%s", (param.output_field.get_db_prep_value(value, connections[DEFAULT_DB_ALIAS]),)

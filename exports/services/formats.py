@@ -120,9 +120,13 @@ def make_format(pk: int) -> bool:
     except StorageUnreachable:
         making.wait_for_store()
         return False
-    except (StorageFull, FileMissing):  # missing: the export expired meanwhile, which took the part and the row
+    except StorageFull:
         stored.discard(making.name)
         making.wait_for_room()
+        return False
+    except FileMissing:  # the export expired meanwhile, which took the part and the row
+        stored.discard(making.name)
+        making.rest()
         return False
     done = making.write(
         state=DerivedFile.State.READY,
@@ -132,6 +136,7 @@ def make_format(pk: int) -> bool:
         done_rows=made["rows"],
         made_at=timezone.now(),
         leased_until=None,
+        error_code="",
     )
     if not done:
         stored.discard(making.name)
@@ -170,7 +175,6 @@ def _claim(pk: int) -> _Making | None:
         attempts=row.attempts,
         done_rows=0,
         started_at=now,
-        error_code="",
     )
     return _Making(row, fence, name) if claimed else None
 
@@ -215,7 +219,7 @@ def _give_up(making: _Making, ended: Ended) -> None:
     if ended.status == NO_ROOM:
         making.wait_for_room()
     elif attempts < MAX_ATTEMPTS and ended.status != TOO_WIDE:
-        making.rest(attempts=attempts)
+        making.rest(attempts=attempts, error_code="")
     else:
         making.write(
             state=DerivedFile.State.FAILED,
@@ -241,4 +245,4 @@ class _Renewal:
         if now - self._renewed < min(settings.EXPORT_LEASE_SECONDS / 3, RENEW_SECONDS):
             return True
         self._renewed = now
-        return self._making.write(leased_until=timezone.now() + lease_time(), done_rows=rows)
+        return self._making.write(leased_until=timezone.now() + lease_time(), done_rows=rows, error_code="")

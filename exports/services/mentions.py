@@ -93,7 +93,8 @@ def _names() -> CompiledQuery[tuple[str, str]]:
     people = User.objects.filter(pk__in=Slot("people", UUIDField()))
     of_places = Subquery(json_text(places, key_text("pk"), "name"))
     return CompiledQuery(
-        lambda: json_text(people, key_text("pk")).annotate(places=of_places).values_list("all", "places")
+        lambda: json_text(people, key_text("pk")).annotate(places=of_places).values_list("all", "places"),
+        always_asked=True,
     )
 
 

@@ -196,6 +196,7 @@ def local_source(export: Export, *, reader: str) -> Iterator[Path]:
         yield path
         return
     copy = store.part_path(f"{reader}{SOURCE}")
+    copy.unlink(missing_ok=True)  # of a reader that was killed
     try:
         with store.open(export.stored_name) as remote, HashedFile(copy) as local:
             shutil.copyfileobj(remote, local, CHUNK)

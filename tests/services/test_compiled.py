@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.models import CharField, Count, QuerySet
+from django.db.models import CharField, Count, QuerySet, UUIDField
 from django.test.utils import CaptureQueriesContext
 
 from exports.models import Export, Membership, User
@@ -77,6 +77,17 @@ def test_rows_of_a_query_fill_a_slot(cast: Cast) -> None:
     assert query.ask(places=seats.filter(user=cast.bob)) == [ours]
     assert query.ask(places=seats.filter(user=cast.charlie)) == [theirs]
     assert query.ask(places=seats.none()) == []
+    assert set(query.ask(places=seats)) == {ours, theirs}  # all rows, not the first
+
+
+def test_numbers_are_asked_for_also_where_a_slot_finds_nothing(cast: Cast) -> None:
+    make_export(cast.acme, cast.bob)
+
+    def make() -> QuerySet[Any, tuple[Any, ...]]:
+        return aggregated(Export.objects.filter(workspace__in=Slot("places", UUIDField())), count=Count("pk"))
+
+    none = Membership.objects.order_by().values("workspace").none()
+    assert CompiledQuery(make, always_asked=True).ask(places=none) == [(0,)]
 
 
 def test_slot_that_is_given_nothing_is_an_error(cast: Cast) -> None:

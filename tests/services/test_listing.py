@@ -169,6 +169,19 @@ def test_text_that_nobody_has_is_looked_for_in_the_small_indexes_of_names(
         assert index in re.findall(r"\w+", str(cursor.fetchall()))
 
 
+def test_text_of_several_workspaces_or_people_finds_the_exports_of_all_of_them(cast: Cast) -> None:
+    cast.globex.memberships.create(user=cast.bob, role="viewer")
+    here = [make_export(cast.acme, person) for person in (cast.alice, cast.bob)]
+    there = make_export(cast.globex, cast.charlie)
+    for user in (cast.bob, cast.ada):
+        assert listed(user, text="globex") == {there}
+        assert listed(user, text="e") == {*here, there}  # both names
+        assert listed(user, text="@example") == {*here, there}  # everybody's address
+        assert listed(user, text="charlie") == {there}
+    cast.bob.is_active = False
+    assert listed(cast.bob, text="e") == set()
+
+
 def test_whole_id_finds_its_export(cast: Cast) -> None:
     export = make_export(cast.acme, cast.bob)
     make_export(cast.acme, cast.bob)

@@ -1,5 +1,6 @@
 """A look into a file: rows, columns, charts, and what stands there while they are made."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from exports.services import formats, masking
 from exports.web.charts import over_time, units_for
 from exports.web.preview import charts_of
 from tests.support.cast import Cast, make_ready_export, zip_of
-from tests.web.conftest import Browse
+from tests.web.conftest import Browse, show_life
 from tests.web.markup import check_page, read, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("engine")]
@@ -95,6 +96,7 @@ def test_preview_that_waits_for_the_store_says_so_once(export: Export, vera: Cli
     assert "The portal’s storage is full. It goes on by itself as soon as that is over." in text_of(answer)
     waiting = next(one for one in read(answer) if one.attrs.get("id") == "preview")
     assert (waiting.attrs["hx-get"], waiting.attrs["hx-vals"]) == (page, '{"waits": "storage_full"}')
+    assert "about a second" not in text_of(answer)
     assert vera.get(f"{page}&waits=storage_full", **LIVE).status_code == 204
     DerivedFile.objects.update(error_code="")
     assert "It goes on" not in text_of(vera.get(f"{page}&waits=storage_full", **LIVE))
@@ -103,9 +105,14 @@ def test_preview_that_waits_for_the_store_says_so_once(export: Export, vera: Cli
 
 def test_preview_that_nobody_makes_says_so(export: Export, vera: Client) -> None:
     Heartbeat.objects.filter(queues__contains="convert").update(queues="poll,transfer")
-    answer = vera.get(f"/exports/{export.pk}/preview/")
+    answer = vera.get(f"/exports/{export.pk}/preview/?waits=", **LIVE)
     assert "No worker makes other formats right now" in text_of(answer)
-    check_page(answer)
+    waits = json.loads(next(one for one in read(answer) if one.attrs.get("id") == "preview").attrs["hx-vals"])
+    assert vera.get(f"/exports/{export.pk}/preview/", waits, **LIVE).status_code == 204
+    show_life()
+    again = vera.get(f"/exports/{export.pk}/preview/", waits, **LIVE)
+    assert (again.status_code, "No worker" in text_of(again)) == (200, False)
+    check_page(vera.get(f"/exports/{export.pk}/preview/"))
 
 
 def test_preview_that_failed_says_that_the_file_is_not_affected(export: Export, vera: Client) -> None:

@@ -10,7 +10,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from exports.files.profile_document import Profile
 from exports.models import Export
-from exports.services import downloads, profiles
+from exports.services import downloads, health, profiles
 from exports.services.masking import mask_for
 from exports.services.refusals import Refusal
 from exports.web import charts
@@ -37,7 +37,9 @@ def file_preview(request: HttpRequest, pk: UUID) -> HttpResponse:
         return no_file(request, export, refusal)
     is_live = "HX-Request" in request.headers
     is_waiting = state.profile is None and not state.has_failed
-    if is_live and is_waiting and request.GET.get("waits", "") == state.waits_for:
+    alive = health.state()
+    waits = " ".join([state.waits_for, *(code for code, _sentence in alive.problems)])
+    if is_live and is_waiting and request.GET.get("waits", "") == waits:
         return HttpResponse(status=204)
     asked = request.GET.copy()
     asked.pop("waits", None)
@@ -48,6 +50,8 @@ def file_preview(request: HttpRequest, pk: UUID) -> HttpResponse:
         "title": title_of(export),
         "is_masked": bool(mask_for(person_of(request), export.workspace)),
         "state": state,
+        "health": alive,
+        "waits": waits,
         "waits_for": wait_sentence(state.waits_for),
         "address": f"{request.path}?{asked.urlencode()}" if asked else request.path,
         "tab": tab if tab in TABS else "rows",
