@@ -1,6 +1,7 @@
 """What each connection to a database is told first."""
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -28,8 +29,12 @@ def read_moments_fast(connection: BaseDatabaseWrapper, **_others: Any) -> None:
     Those of a page of thirty exports are some three hundred; by the regular expression of Django and psycopg they took
     a tenth of its time.
     """
-    if connection.vendor != "postgresql" or connection.timezone != UTC:
-        return
+    if connection.vendor == "postgresql" and connection.timezone == UTC:
+        connection.connection.adapters.register_loader("timestamptz", _moment_loader())
+
+
+@cache
+def _moment_loader() -> Any:
     from django.db.backends.postgresql.psycopg_any import BaseTzLoader  # noqa: PLC0415  # for PostgreSQL alone
 
     class MomentLoader(BaseTzLoader):
@@ -41,4 +46,4 @@ def read_moments_fast(connection: BaseDatabaseWrapper, **_others: Any) -> None:
             except ValueError:  # infinite, or before our era: for psycopg to say so
                 return super().load(data)
 
-    connection.connection.adapters.register_loader("timestamptz", MomentLoader)
+    return MomentLoader

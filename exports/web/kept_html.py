@@ -52,5 +52,6 @@ def _kept(template: str, **context: Hashable) -> SafeString:
 
 @lru_cache(KEPT)
 def _rendered(template: str, _language: str | None, _zone: str, **context: Hashable) -> SafeString:
-    # Nothing of the request is at hand: what is not among the arguments must not be said.
+    # Nothing of the request is at hand: what is not among the arguments must not be said. The formats are always the
+    # same, and to compare them would look their words up.
     return render_to_string(template, {"usual_formats": USUAL_FORMATS} | context)

@@ -12,6 +12,7 @@ from exports.files.profile_document import Profile
 from exports.models import Export
 from exports.services import downloads, health, profiles
 from exports.services.masking import mask_for
+from exports.services.profiles import ProfileState
 from exports.services.refusals import Refusal
 from exports.web import charts
 from exports.web.acts import export_for, person_of
@@ -37,9 +38,8 @@ def file_preview(request: HttpRequest, pk: UUID) -> HttpResponse:
         return no_file(request, export, refusal)
     is_live = "HX-Request" in request.headers
     is_waiting = state.profile is None and not state.has_failed
-    alive = health.state()
-    waits = " ".join([state.waits_for, *(code for code, _sentence in alive.problems)])
-    if is_live and is_waiting and request.GET.get("waits", "") == waits:
+    waiting = _waiting(state) if is_waiting else {}
+    if is_live and is_waiting and request.GET.get("waits", "") == waiting["waits"]:
         return HttpResponse(status=204)
     asked = request.GET.copy()
     asked.pop("waits", None)
@@ -50,17 +50,21 @@ def file_preview(request: HttpRequest, pk: UUID) -> HttpResponse:
         "title": title_of(export),
         "is_masked": bool(mask_for(person_of(request), export.workspace)),
         "state": state,
-        "health": alive,
-        "waits": waits,
-        "waits_for": wait_sentence(state.waits_for),
         "address": f"{request.path}?{asked.urlencode()}" if asked else request.path,
         "tab": tab if tab in TABS else "rows",
         "tabs": TABS.items(),
         "search": request.GET.get("q", "").strip()[:SEARCH_MOST],
     }
+    context |= waiting
     if state.profile is not None:
         context |= _shown(request, export, state.profile, str(context["tab"]), str(context["search"]))
     return render(request, "exports/preview_live.html" if is_live else "exports/preview.html", context)
+
+
+def _waiting(state: ProfileState) -> dict[str, object]:
+    alive = health.state()
+    waits = " ".join([state.waits_for, *(code for code, _sentence in alive.problems)])
+    return {"health": alive, "waits": waits, "waits_for": wait_sentence(state.waits_for)}
 
 
 def _shown(request: HttpRequest, export: Export, profile: Profile, tab: str, search: str) -> dict[str, object]:
